@@ -1,0 +1,186 @@
+#include "analyzer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "evidence.h"
+#include "tracker.h"
+
+namespace tcpwhy {
+namespace {
+
+constexpr std::size_t kQuestions = 3;
+
+/// The verdicts on one stream: the first signature that fits answers its question.
+std::vector<Verdict> diagnose(const Evidence& evidence) {
+  std::array<std::optional<Verdict>, kQuestions> answers;
+  for (const Diagnosis* diagnosis : catalogue()) {
+    std::optional<Verdict>& answer = answers[static_cast<std::size_t>(diagnosis->question)];
+    if (answer) continue;
+    answer = diagnosis->signature(evidence);
+    if (answer) answer->diagnosis = diagnosis;
+  }
+  std::vector<Verdict> verdicts;
+  for (const std::optional<Verdict>& answer : answers) {
+    if (answer) verdicts.push_back(*answer);
+  }
+  return verdicts;
+}
+
+/// The frames that a verdict rests on, each once, with the part that it plays.
+std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdict) {
+  const Connection& connection = evidence.connection;
+  const ConnectionState& now = connection.now();
+  const HalfConnection& client = now.half(Side::client);
+  const HalfConnection& server = now.half(Side::server);
+  std::vector<Proof> proofs;
+  const auto add = [&](FrameNumber frame, std::string_view part) {
+    const bool known = std::any_of(proofs.begin(), proofs.end(), [&](const Proof& p) { return p.frame == frame; });
+    if (frame != 0 && !known) proofs.push_back({frame, part});
+  };
+  if (verdict.diagnosis->question == Question::ending) {
+    if (const Break* broken = connection.broken()) {
+      for (std::size_t i = 0; i < broken->kept; ++i) add(broken->resets[i].segment.at.frame, "reset");
+    }
+    if (!client.turn.answered) add(client.turn.begin.frame, "the unanswered request");
+    add(server.fin.frame, "the server's FIN");
+    add(client.fin.frame, "the client's FIN");
+    add(server.turn.begin.frame, "the last response");
+  } else {
+    add(client.syn.frame, "SYN");
+    add(server.syn.frame, "SYN-ACK");
+    add(client.syn_copy.frame, "the same SYN again");
+    add(server.syn_copy.frame, "the same SYN-ACK again");
+    if (const Trouble* trouble = connection.trouble()) {
+      add(trouble->odd_handshake.answer.at.frame, "the answer with old numbers");
+      add(trouble->odd_handshake.reset.frame, "reset");
+      add(trouble->odd_handshake.next_syn.frame, "the next SYN");
+    }
+    if (const Incarnation* previous = connection.previous()) add(previous->closed.frame, "the close of the old connection");
+  }
+  add(verdict.provoked_by, "what provoked the reset");
+  add(verdict.deciding_frame, "the deciding frame");
+  std::sort(proofs.begin(), proofs.end(), [](const Proof& a, const Proof& b) { return a.frame < b.frame; });
+  return proofs;
+}
+
+Finding explain(const Evidence& evidence, const Verdict& verdict) {
+  return {evidence.connection.stream(), verdict, collect_proofs(evidence, verdict),
+          verdict.diagnosis->narrate(evidence, verdict)};
+}
+
+}  // namespace
+
+class Analyzer::Implementation {
+ public:
+  explicit Implementation(const Settings& settings) : settings_(settings), tracker_(settings) {}
+
+  Remarks observe(const Segment& segment) {
+    Remarks remarks;
+    Observation seen;
+    const Connection* connection = tracker_.observe(segment, seen);
+    if (connection == nullptr) return remarks;
+    if (seen.idle_gap > 0) {
+      remarks.idle_gap = seen.idle_gap;
+      idle_gaps_.emplace_back(segment.frame, seen.idle_gap);
+    }
+    if (seen.deciding && connection->is_remarkable()) decide(*connection, segment.frame, remarks);
+    return remarks;
+  }
+
+  Remarks observe(const IcmpError& error) {
+    Remarks remarks;
+    if (const Connection* connection = tracker_.observe(error)) decide(*connection, error.frame, remarks);
+    return remarks;
+  }
+
+  void finish() {
+    if (finished_) return;
+    finished_ = true;
+    for (std::size_t i = 0; i < tracker_.stream_count(); ++i) {
+      const auto stream = static_cast<StreamNumber>(i);
+      const Connection* connection = tracker_.find(stream);
+      if (connection == nullptr || !connection->is_remarkable()) continue;
+      for (const Verdict& verdict : diagnose(evidence_on(*connection))) sealed_.push_back({stream, verdict});
+    }
+    std::sort(idle_gaps_.begin(), idle_gaps_.end());
+  }
+
+  [[nodiscard]] bool finished() const { return finished_; }
+
+  [[nodiscard]] bool has_findings(StreamNumber stream) const {
+    const auto found = first_sealed(stream);
+    return found != sealed_.end() && found->stream == stream;
+  }
+
+  [[nodiscard]] std::vector<Finding> findings(StreamNumber stream) const {
+    std::vector<Finding> findings;
+    for (auto sealed = first_sealed(stream); sealed != sealed_.end() && sealed->stream == stream; ++sealed) {
+      findings.push_back(explain(evidence_on(*tracker_.find(stream)), sealed->verdict));
+    }
+    return findings;
+  }
+
+  [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const {
+    // Frames come in order but for two passes of `-2 -R`, so the list is as good as sorted before finish() too.
+    const auto found = std::lower_bound(idle_gaps_.begin(), idle_gaps_.end(), std::pair(frame, Nanoseconds{0}));
+    return found != idle_gaps_.end() && found->first == frame ? found->second : 0;
+  }
+
+  void for_each_finding(const std::function<void(const Finding&)>& visit) const {
+    for (const Sealed& sealed : sealed_) visit(explain(evidence_on(*tracker_.find(sealed.stream)), sealed.verdict));
+  }
+
+  [[nodiscard]] std::size_t stream_count() const { return tracker_.stream_count(); }
+
+ private:
+  struct Sealed {
+    StreamNumber stream;
+    Verdict verdict;
+  };
+
+  [[nodiscard]] Evidence evidence_on(const Connection& connection) const {
+    return {connection, tracker_.surroundings(connection), settings_};
+  }
+
+  [[nodiscard]] std::vector<Sealed>::const_iterator first_sealed(StreamNumber stream) const {
+    return std::lower_bound(sealed_.begin(), sealed_.end(), stream,
+                            [](const Sealed& sealed, StreamNumber wanted) { return sealed.stream < wanted; });
+  }
+
+  /// What this frame decides; and what failed here may be repeated elsewhere.
+  void decide(const Connection& connection, FrameNumber frame, Remarks& remarks) {
+    const Evidence evidence = evidence_on(connection);
+    for (const Verdict& verdict : diagnose(evidence)) {
+      if (verdict.impact == Impact::request_lost) {
+        tracker_.expect_request_retry(connection, connection.now().half(Side::client).turn);
+      } else if (verdict.impact == Impact::connect_failed) {
+        tracker_.expect_connect_retry(connection);
+      }
+      if (verdict.deciding_frame == frame) remarks.findings.push_back(explain(evidence, verdict));
+    }
+  }
+
+  Settings settings_;
+  Tracker tracker_;
+  bool finished_ = false;
+  std::vector<Sealed> sealed_;
+  std::vector<std::pair<FrameNumber, Nanoseconds>> idle_gaps_;
+};
+
+Analyzer::Analyzer(const Settings& settings) : implementation_(std::make_unique<Implementation>(settings)) {}
+Analyzer::~Analyzer() = default;
+
+Remarks Analyzer::observe(const Segment& segment) { return implementation_->observe(segment); }
+Remarks Analyzer::observe(const IcmpError& error) { return implementation_->observe(error); }
+void Analyzer::finish() { implementation_->finish(); }
+bool Analyzer::finished() const { return implementation_->finished(); }
+std::vector<Finding> Analyzer::findings(StreamNumber stream) const { return implementation_->findings(stream); }
+bool Analyzer::has_findings(StreamNumber stream) const { return implementation_->has_findings(stream); }
+Nanoseconds Analyzer::idle_gap(FrameNumber frame) const { return implementation_->idle_gap(frame); }
+std::size_t Analyzer::stream_count() const { return implementation_->stream_count(); }
+void Analyzer::for_each_finding(const std::function<void(const Finding&)>& visit) const {
+  implementation_->for_each_finding(visit);
+}
+
+}  // namespace tcpwhy

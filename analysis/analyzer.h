@@ -1,0 +1,63 @@
+// The façade, and the only header a front needs: observe every segment once, in capture order; finish;
+// then ask for findings, any number of times, in any order.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "catalogue.h"
+#include "finding.h"
+#include "segment.h"
+#include "settings.h"
+
+namespace tcpwhy {
+
+/// What can be said on a frame as it is read.
+struct Remarks {
+  Nanoseconds idle_gap = 0;       ///< Silence before this data segment; 0 where it isn't one or it wasn't idle.
+  std::vector<Finding> findings;  ///< What this frame decides. Provisional: later frames may amend it.
+
+  [[nodiscard]] bool empty() const { return idle_gap == 0 && findings.empty(); }
+};
+
+/// Reads one capture. Not thread-safe; independent instances are independent.
+class Analyzer {
+ public:
+  explicit Analyzer(const Settings& settings);
+  ~Analyzer();
+  Analyzer(const Analyzer&) = delete;
+  Analyzer& operator=(const Analyzer&) = delete;
+
+  /// Takes the next segment of the capture. Its `stream` must be dense, as Wireshark's tcp.stream is: a number
+  /// seen for the first time is at most a few above the largest so far. REQUIRES: finish() was not called.
+  Remarks observe(const Segment& segment);
+
+  /// Takes an ICMP error that quotes a segment. REQUIRES: as for a segment.
+  Remarks observe(const IcmpError& error);
+
+  /// Seals every finding: from here on the answers below never change. Idempotent.
+  void finish();
+  [[nodiscard]] bool finished() const;
+
+  /// The sealed findings of one stream, opening before path before ending. Empty before finish().
+  [[nodiscard]] std::vector<Finding> findings(StreamNumber stream) const;
+
+  /// Whether `findings(stream)` is not empty; costs a table look-up.
+  [[nodiscard]] bool has_findings(StreamNumber stream) const;
+
+  /// The idle gap that ended on this frame, or 0. Valid before and after finish().
+  [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const;
+
+  /// Calls `visit` for every sealed finding, by stream number.
+  void for_each_finding(const std::function<void(const Finding&)>& visit) const;
+
+  /// How many streams were seen.
+  [[nodiscard]] std::size_t stream_count() const;
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace tcpwhy

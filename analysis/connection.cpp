@@ -1,0 +1,546 @@
+#include "connection.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tcpwhy {
+namespace {
+
+/// Larger than any window (RFC 7323 section 2.3), so no living connection jumps this far.
+constexpr std::int32_t kImpossibleJump = 1 << 30;
+
+/// Linux gives clients ports from 32768 up (ip_local_port_range); only ever used for a guess.
+constexpr std::uint16_t kFirstEphemeralPort = 32768;
+
+/// Where no SYN told the MSS: IPv6's smallest MTU leaves 1,220 bytes (RFC 8200 section 5).
+constexpr std::uint32_t kUsualSegment = 1200;
+
+template <typename Integer>
+void count_one(Integer& counter) {
+  if (counter < std::numeric_limits<Integer>::max()) ++counter;
+}
+
+Mark mark_of(const Segment& segment) { return {segment.frame, segment.time}; }
+
+}  // namespace
+
+bool fills_segments(const HalfConnection& sender, const HalfConnection& receiver, std::uint32_t length) {
+  const std::uint32_t offered = std::min<std::uint32_t>(sender.syn_options.mss.value_or(0xffff),
+                                                        receiver.syn_options.mss.value_or(0xffff));
+  if (offered == 0xffff) return length >= kUsualSegment && length == sender.longest;
+  const std::uint32_t usable = offered - (sender.with_timestamps > 0 ? 12U : 0U);  // RFC 7323 appendix A
+  return usable > 0 && length >= usable && length % usable == 0;
+}
+
+Glimpse glimpse_of(const Segment& segment) {
+  Glimpse glimpse;
+  glimpse.at = mark_of(segment);
+  glimpse.seq = segment.seq;
+  glimpse.ack = segment.ack;
+  glimpse.length = segment.length;
+  glimpse.window = segment.window;
+  glimpse.flags = segment.flags;
+  glimpse.ip_id_known = segment.ip_id.has_value();
+  glimpse.ip_id = segment.ip_id.value_or(0);
+  glimpse.ttl_known = segment.ttl.has_value();
+  glimpse.ttl = segment.ttl.value_or(0);
+  glimpse.timestamps = segment.options.timestamps;
+  return glimpse;
+}
+
+Connection::Connection(const Segment& first, const Settings& settings)
+    : settings_(settings), stream_(first.stream) {
+  guess_sides(first);
+  now_.first = mark_of(first);
+  now_.last = now_.first;
+}
+
+// ---------------------------------------------------------------------------------------------- who is who
+
+void Connection::guess_sides(const Segment& first) {
+  bool sender_is_client = true;
+  if (first.has(kSyn)) {
+    sender_is_client = !first.has(kAck);
+    client_is_guessed_ = false;
+  } else if (const bool from_ephemeral = first.source.port >= kFirstEphemeralPort;
+             from_ephemeral != (first.destination.port >= kFirstEphemeralPort)) {
+    sender_is_client = from_ephemeral;
+  }
+  endpoints_[index(Side::client)] = sender_is_client ? first.source : first.destination;
+  endpoints_[index(Side::server)] = sender_is_client ? first.destination : first.source;
+}
+
+/// A guess gives way to what the bytes say: a handshake, an HTTP request, a ClientHello.
+void Connection::correct_guess(const Segment& segment) {
+  if (!client_is_guessed_ || broken() != nullptr) return;
+  const Side sender = side_of(segment);
+  if (segment.has(kSyn)) {
+    client_is_guessed_ = false;
+    if (sender != (segment.has(kAck) ? Side::server : Side::client)) swap_sides();
+    return;
+  }
+  if (segment.length == 0 || now_.exchanges > 1) return;
+  const PayloadFacts facts = read_payload(segment.payload);
+  const bool by_client = facts.kind == PayloadKind::http_request || facts.client_hello;
+  const bool by_server = facts.kind == PayloadKind::http_response;
+  if ((by_client && sender == Side::server) || (by_server && sender == Side::client)) swap_sides();
+}
+
+void Connection::swap_sides() {
+  std::swap(endpoints_[0], endpoints_[1]);
+  std::swap(now_.halves[0], now_.halves[1]);
+  now_.last_data_side = other(now_.last_data_side);
+}
+
+Side Connection::side_of(const Segment& segment) const {
+  return segment.source == endpoints_[index(Side::client)] ? Side::client : Side::server;
+}
+
+// --------------------------------------------------------------------------------------- copies and clocks
+
+bool Connection::is_copy(const Segment& segment, const HalfConnection& sender) const {
+  const auto repeats = [&](const Glimpse& earlier) {
+    if (!earlier.at || earlier.seq != segment.seq || earlier.length != segment.length ||
+        earlier.flags != segment.flags || (segment.has(kAck) && earlier.ack != segment.ack)) {
+      return false;
+    }
+    const Nanoseconds apart = std::abs(segment.time - earlier.at.time);
+    if (earlier.ip_id_known && segment.ip_id && (earlier.ip_id != 0 || *segment.ip_id != 0)) {
+      return earlier.ip_id == *segment.ip_id && apart <= kCopyWindowWithIpId;
+    }
+    return apart <= kCopyWindow;
+  };
+  if (segment.has(kRst)) {
+    if (!trouble_) return false;
+    const auto& resets = trouble_->broken.resets;
+    return std::any_of(resets.begin(), resets.begin() + static_cast<std::ptrdiff_t>(trouble_->broken.kept),
+                       [&](const Reset& reset) { return repeats(reset.segment); }) ||
+           repeats(trouble_->refusal.reset.segment);
+  }
+  return std::any_of(sender.recent.begin(), sender.recent.end(), repeats);
+}
+
+/// Two sightings of one packet on both sides of a device show what the device did to it.
+void Connection::note_copy(const Segment& segment, HalfConnection& sender) {
+  if (!segment.has(kSyn) || !segment.options.known || !sender.syn_options.known) return;
+  if (segment.options.timestamps == sender.syn_options.timestamps || sender.syn_copies_disagree) return;
+  sender.syn_copies_disagree = true;
+  sender.syn_copy = mark_of(segment);
+}
+
+Nanoseconds Connection::elapsed(const Mark& since, const Segment& segment) const {
+  if (!since || clock_jumped_) return 0;
+  return std::max<Nanoseconds>(0, segment.time - since.time);
+}
+
+/// A silence in which the sender's own timestamp clock stood still did not happen.
+void Connection::check_clock(const Segment& segment, const HalfConnection& sender) {
+  clock_jumped_ = false;
+  if (now_.last.time - segment.time > kMillisecond) now_.clock_stepped = true;
+  if (!segment.options.timestamps || !sender.tsval_known) return;
+  const Nanoseconds gap = segment.time - sender.last.time;
+  const auto ticks = static_cast<std::int32_t>(segment.options.tsval - sender.tsval);
+  if (gap > 4 * kSlowestTimestampTick && ticks >= 0 && ticks < gap / kSlowestTimestampTick / 2) {
+    clock_jumped_ = true;
+    now_.clock_stepped = true;
+  }
+}
+
+// ------------------------------------------------------------------------------------------------- observe
+
+Observation Connection::observe(const Segment& segment) {
+  correct_guess(segment);
+  Observation seen;
+  seen.side = side_of(segment);
+  HalfConnection& sender = now_.half(seen.side);
+  const HalfConnection& peer = now_.half(other(seen.side));
+
+  if (is_copy(segment, sender)) {
+    const bool disagreed = sender.syn_copies_disagree;
+    note_copy(segment, sender);
+    seen.copy = true;
+    seen.deciding = disagreed != sender.syn_copies_disagree;
+    return seen;
+  }
+  check_clock(segment, sender);
+
+  if (segment.has(kRst)) {
+    seen.deciding = observe_reset(segment, seen.side);
+    return seen;
+  }
+  if (observe_odd_answer(segment, seen.side)) {
+    seen.deciding = true;
+    return seen;
+  }
+  if (segment.has(kSyn)) observe_syn(segment, seen.side);
+
+  if (is_probe(segment, sender)) {
+    if (sender.probes == 0) {
+      sender.first_probe = mark_of(segment);
+      sender.probe_silence = elapsed(now_.last, segment);
+    }
+    count_one(sender.probes);
+    sender.last_probe = mark_of(segment);
+  } else if (segment.length > 0) {
+    observe_data(segment, seen.side, seen);
+  }
+  observe_acknowledgment(segment, seen.side, seen);
+  if (segment.has(kFin)) observe_fin(segment, seen.side);
+
+  if (!now_.established && now_.handshake_seen() && !segment.has(kSyn)) {
+    now_.established = mark_of(segment);
+    seen.deciding = true;
+  }
+  identify(segment, sender);
+  remember_segment(segment, sender);
+  const bool closing = sender.fin || peer.fin;
+  seen.deciding = seen.deciding || segment.has(kSyn) || closing || now_.timestamps_one_way.frame == segment.frame ||
+                  sender.retransmissions >= kBlackholeRetransmissions;
+  return seen;
+}
+
+void Connection::observe(const IcmpError& error) {
+  Trouble& trouble = make_trouble();
+  if (trouble.icmp) return;
+  trouble.icmp = {error.frame, error.time};
+  trouble.icmp_type = error.type;
+  trouble.icmp_code = error.code;
+  // Destination unreachable, but not "fragmentation needed": RFC 1122 section 4.2.3.9; ICMPv6: RFC 4443 section 3.1.
+  trouble.icmp_rejects = error.v6 ? error.type == 1 : error.type == 3 && error.code != 4;
+}
+
+Trouble& Connection::make_trouble() {
+  if (!trouble_) trouble_ = std::make_unique<Trouble>();
+  return *trouble_;
+}
+
+// ------------------------------------------------------------------------------------------------- opening
+
+void Connection::observe_syn(const Segment& segment, Side side) {
+  HalfConnection& sender = now_.half(side);
+  if (!sender.syn) {
+    sender.syn = mark_of(segment);
+    sender.isn = segment.seq;
+    sender.syn_options = segment.options;
+    sender.next = segment.seq + 1;
+    sender.next_known = true;
+    sender.oldest_unacked = sender.syn;
+  } else {
+    count_one(sender.retransmissions);
+  }
+  count_one(sender.syns);
+  sender.last_syn = mark_of(segment);
+  if (trouble_ && trouble_->odd_handshake.reset && !trouble_->odd_handshake.next_syn && side == Side::client) {
+    trouble_->odd_handshake.next_syn = sender.last_syn;
+  }
+}
+
+/// Before a SYN-ACK, whatever else the server sends is about another connection: TIME_WAIT or a socket that is
+/// still established answers a SYN with a bare ACK of its own numbers (tcp_timewait_state_process;
+/// RFC 5961 section 4). Late segments of the old connection are none of ours either.
+bool Connection::observe_odd_answer(const Segment& segment, Side side) {
+  const HalfConnection& client = now_.half(Side::client);
+  if (!client.syn || now_.half(Side::server).syn || segment.has(kSyn)) return false;
+  if (side == Side::client) return segment.seq != client.isn + 1;
+  if (!segment.has(kAck) || segment.ack == client.next) return false;
+  if (segment.length > 0 || segment.has(kFin)) return true;
+  OddHandshake& odd = make_trouble().odd_handshake;
+  count_one(odd.answers);
+  if (!odd.reset) {
+    odd.answer = glimpse_of(segment);
+    odd.isn = client.isn;
+    odd.syn = client.last_syn;
+  }
+  return true;
+}
+
+// -------------------------------------------------------------------------------------------------- resets
+
+bool Connection::observe_reset(const Segment& segment, Side side) {
+  const HalfConnection& client = now_.half(Side::client);
+  const bool connecting = client.syn && !now_.half(Side::server).syn;
+  Trouble& trouble = make_trouble();
+  OddHandshake& odd = trouble.odd_handshake;
+  if (connecting && side == Side::client && odd.answers > 0 && segment.seq == odd.answer.ack) {
+    if (!odd.reset) odd.reset = mark_of(segment);
+    return true;
+  }
+  const bool answers_syn = segment.has(kAck) && segment.ack.after(client.isn) && !segment.ack.after(client.next);
+  if (connecting && side == Side::server && answers_syn) {
+    if (trouble.refusal.count == 0) {
+      trouble.refusal.reset = read_reset(segment, side);
+      trouble.refusal.syn = client.last_syn;
+    }
+    count_one(trouble.refusal.count);
+    return true;
+  }
+  Break& broken = trouble.broken;
+  const Reset reset = read_reset(segment, side);
+  if (broken.count == 0) broken.at = now_;
+  if (broken.kept < broken.resets.size()) broken.resets[broken.kept++] = reset;
+  count_one(broken.count);
+  broken.last_reset = mark_of(segment);
+  return true;
+}
+
+/// Linux: tcp_send_active_reset (an abort) against tcp_v4_send_reset (a reply); RFC 9293 section 3.5.2. Other
+/// stacks zero the window of an abort, so there the running IP ID decides, or nothing does.
+Reset Connection::read_reset(const Segment& segment, Side side) const {
+  const HalfConnection& sender = now_.half(side);
+  Reset reset;
+  reset.segment = glimpse_of(segment);
+  reset.by = side;
+  if (!segment.has(kAck)) {
+    reset.provoked_by = provocation(segment, side);
+    reset.reply = reset.provoked_by != 0 || segment.window == 0;
+    return reset;
+  }
+  if (!sender.seen && now_.half(Side::client).syn && side == Side::server) {
+    reset.reply = segment.window == 0;
+    reset.provoked_by = now_.half(Side::client).last_syn.frame;
+    return reset;
+  }
+  const bool id_runs_on = segment.ip_id && *segment.ip_id != 0 && sender.ip_id_known &&
+                          static_cast<std::uint16_t>(*segment.ip_id - sender.ip_id - 1U) < kIpIdStep;
+  reset.abort = segment.window != 0 || segment.options.timestamps || id_runs_on;
+  return reset;
+}
+
+/// The segment that a reply answers: the earliest of the peer's, not answered by a RST yet, whose ack number
+/// the RST carries as its own sequence number.
+FrameNumber Connection::provocation(const Segment& reset, Side side) const {
+  const HalfConnection& peer = now_.half(other(side));
+  FrameNumber answered = 0;
+  if (const Break* before = broken()) {
+    for (std::size_t i = 0; i < before->kept; ++i) {
+      if (before->resets[i].by == side) answered = std::max(answered, before->resets[i].provoked_by);
+    }
+  }
+  FrameNumber found = 0;
+  const auto consider = [&](FrameNumber frame, SequenceNumber ack) {
+    if (frame > answered && ack == reset.seq && (found == 0 || frame < found)) found = frame;
+  };
+  for (const Glimpse& recent : peer.recent) {
+    if (recent.has(kAck)) consider(recent.at.frame, recent.ack);
+  }
+  if (peer.turn && !peer.turn.answered) consider(peer.turn.begin.frame, peer.turn.ack);
+  return found;
+}
+
+// ---------------------------------------------------------------------------------------------------- data
+
+bool Connection::is_probe(const Segment& segment, const HalfConnection& sender) const {
+  if (segment.length > 1 || segment.has(kSyn) || segment.has(kFin) || !segment.has(kAck)) return false;
+  return sender.next_known && !sender.oldest_unacked && segment.seq == sender.next - 1 && sender.last.frame != 0;
+}
+
+void Connection::observe_data(const Segment& segment, Side side, Observation& seen) {
+  HalfConnection& sender = now_.half(side);
+  HalfConnection& peer = now_.half(other(side));
+  const SequenceNumber begin = segment.has(kSyn) ? segment.seq + 1 : segment.seq;
+  const SequenceNumber end = begin + segment.length;
+  if (!sender.next_known) {
+    sender.next = begin;
+    sender.next_known = true;
+  }
+  if (std::abs(static_cast<std::int64_t>(end.since(sender.next))) >= kImpossibleJump) return;
+  if (!end.after(sender.next)) {
+    const bool unacknowledged = !peer.ack_known || peer.ack.before(end);
+    const Mark& last_try = sender.last_retransmission ? sender.last_retransmission : sender.oldest_unacked;
+    if (unacknowledged && elapsed(last_try, segment) > kCopyWindow) {
+      count_one(sender.retransmissions);
+      sender.last_retransmission = mark_of(segment);
+    }
+    return;
+  }
+  if (begin.after(sender.next)) sender.unseen_bytes += static_cast<std::uint32_t>(begin.since(sender.next));
+  const SequenceNumber from = begin.after(sender.next) ? begin : sender.next;
+
+  const Nanoseconds gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
+  const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq);
+  const bool message_open = sender.turn.payload.message_size != PayloadFacts::kUnknownSize
+                                ? sender.turn.bytes() < sender.turn.payload.message_size
+                                : fills_segments(sender, peer, sender.last_length);
+  const bool replied = now_.last_data_side != side && peer.turn && saw_reply && !message_open;
+  if (!sender.turn || replied || gap >= settings_.smallest_idle_gap) {
+    begin_turn(segment, side, from);
+    seen.turn_began = true;
+    if (gap >= settings_.smallest_idle_gap) seen.idle_gap = gap;
+  }
+  Turn& turn = sender.turn;
+  turn.end = end;
+  turn.last = mark_of(segment);
+  turn.acked = {};
+  if (turn.payload.chunked && segment.payload.size() == segment.length) {
+    turn.message_ended = ends_chunked_message(segment.payload);
+  }
+
+  Turn& asked = peer.turn;
+  if (asked && !asked.answered && segment.has(kAck) && segment.ack.after(asked.seq)) {
+    asked.answered = mark_of(segment);
+    seen.answered = true;
+    if (side == Side::server) {
+      count_one(now_.exchanges);
+      now_.longest_answered_gap = std::max(now_.longest_answered_gap, asked.gap);
+    }
+  }
+  if (peer.fin && segment.has(kAck) && peer.fin_covered_by(segment.ack) && !sender.data_past_fin) {
+    sender.data_past_fin = mark_of(segment);
+  }
+  sender.bytes += static_cast<std::uint32_t>(end.since(from));
+  sender.next = end;
+  sender.longest = std::max(sender.longest, segment.length);
+  sender.last_length = segment.length;
+  if (!sender.oldest_unacked) {
+    sender.oldest_unacked = mark_of(segment);
+    sender.retransmissions = 0;
+    sender.last_retransmission = {};
+  }
+  now_.last_data = mark_of(segment);
+  now_.last_data_side = side;
+}
+
+void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber from) {
+  const Turn& before = now_.half(side).turn;
+  Turn turn;
+  turn.begin = mark_of(segment);
+  turn.seq = from;
+  turn.ack = segment.ack;
+  turn.gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
+  turn.silence = elapsed(now_.last, segment);
+  turn.payload = read_payload(segment.payload);
+  turn.follows_unanswered = before && !before.answered;
+  now_.half(side).turn = turn;
+}
+
+void Connection::observe_acknowledgment(const Segment& segment, Side side, Observation& seen) {
+  HalfConnection& sender = now_.half(side);
+  HalfConnection& peer = now_.half(other(side));
+  peer.probes = 0;
+  if (!segment.has(kAck)) return;
+  const bool progress = !sender.ack_known || segment.ack.after(sender.ack);
+  if (!progress) return;
+  if (peer.next_known) {
+    const std::int32_t beyond = segment.ack.since(peer.next);
+    if (beyond >= kImpossibleJump) return;
+    if (beyond > 0) {
+      peer.unseen_bytes += static_cast<std::uint32_t>(beyond);
+      peer.next = segment.ack;
+    }
+  } else {
+    peer.next = segment.ack;
+    peer.next_known = true;
+  }
+  sender.ack = segment.ack;
+  sender.ack_known = true;
+
+  if (peer.oldest_unacked) {
+    if (peer.retransmissions == 0) {
+      sender.response_time = std::min(sender.response_time, elapsed(peer.oldest_unacked, segment));
+    }
+    peer.oldest_unacked = segment.ack == peer.next ? Mark{} : mark_of(segment);
+  }
+  peer.retransmissions = 0;
+  peer.last_retransmission = {};
+  if (peer.turn && !peer.turn.acked && !segment.ack.before(peer.turn.end)) {
+    peer.turn.acked = mark_of(segment);
+    seen.deciding = seen.deciding || sender.fin;
+  }
+  if (!peer.fin_acked && peer.fin_covered_by(segment.ack)) peer.fin_acked = mark_of(segment);
+}
+
+void Connection::observe_fin(const Segment& segment, Side side) {
+  HalfConnection& sender = now_.half(side);
+  if (sender.fin) return;
+  const SequenceNumber number = segment.seq + segment.length;
+  if (sender.next_known && std::abs(static_cast<std::int64_t>(number.since(sender.next))) >= kImpossibleJump) return;
+  sender.fin = mark_of(segment);
+  sender.fin_seq = number;
+  sender.fin_ack = segment.ack;
+  sender.fin_gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
+  if (!sender.next_known || (number + 1).after(sender.next)) sender.next = number + 1;
+  sender.next_known = true;
+  if (!sender.oldest_unacked) sender.oldest_unacked = sender.fin;
+}
+
+// ------------------------------------------------------------------------------------------------ identity
+
+void Connection::identify(const Segment& segment, HalfConnection& sender) {
+  if (segment.ttl) {
+    sender.ttl_low = std::min(sender.ttl_low, *segment.ttl);
+    sender.ttl_high = std::max(sender.ttl_high, *segment.ttl);
+  }
+  if (segment.ip_id && *segment.ip_id != 0) {
+    sender.ip_id = *segment.ip_id;
+    sender.ip_id_known = true;
+  }
+  if (!segment.options.known) return;
+  if (segment.options.timestamps) {
+    sender.tsval = segment.options.tsval;
+    sender.tsval_known = true;
+  }
+  if (segment.has(kSyn) || sender.probes > 0) return;
+  count_one(segment.options.timestamps ? sender.with_timestamps : sender.without_timestamps);
+  const HalfConnection& client = now_.half(Side::client);
+  const HalfConnection& server = now_.half(Side::server);
+  const auto always = [](const HalfConnection& half) { return half.with_timestamps >= 2 && half.without_timestamps == 0; };
+  const auto never = [](const HalfConnection& half) { return half.without_timestamps >= 2 && half.with_timestamps == 0; };
+  if (!now_.timestamps_one_way && ((always(client) && never(server)) || (always(server) && never(client)))) {
+    now_.timestamps_one_way = mark_of(segment);
+  }
+}
+
+void Connection::remember_segment(const Segment& segment, HalfConnection& sender) {
+  sender.recent[1] = sender.recent[0];
+  sender.recent[0] = glimpse_of(segment);
+  sender.seen = true;
+  sender.last = mark_of(segment);
+  if (!sender.first) sender.first = sender.last;
+  now_.last = sender.last;
+}
+
+// ------------------------------------------------------------------------------------------------- summary
+
+bool Connection::closed_cleanly() const {
+  return !trouble_ && now_.half(Side::client).fin_acked && now_.half(Side::server).fin_acked;
+}
+
+bool Connection::is_remarkable() const {
+  if (trouble_ || previous_) return true;
+  const HalfConnection& client = now_.half(Side::client);
+  const HalfConnection& server = now_.half(Side::server);
+  const auto waits = [](const HalfConnection& asking, const HalfConnection& closing) {
+    return closing.fin && asking.turn && !asking.turn.answered;
+  };
+  const auto stripped = [](const HalfConnection& half) {
+    return half.syn_copies_disagree || half.syn_options.longest_nop_run >= kBlankedTimestampNops;
+  };
+  const bool timestamps_odd = client.syn && client.syn_options.timestamps != server.syn_options.timestamps;
+  return waits(client, server) || waits(server, client) || stripped(client) || stripped(server) || timestamps_odd ||
+         now_.timestamps_one_way ||
+         client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
+         client.syns >= kBlockedSyns;
+}
+
+Incarnation Connection::remember(const Endpoint& next_client) const {
+  const Side client = next_client == endpoint(Side::client) ? Side::client : Side::server;
+  const HalfConnection& ours = now_.half(client);
+  const HalfConnection& theirs = now_.half(other(client));
+  Incarnation past;
+  past.stream = stream_;
+  past.last = now_.last;
+  past.both_fins = ours.fin && theirs.fin;
+  if (past.both_fins) past.closed = ours.fin.time > theirs.fin.time ? ours.fin : theirs.fin;
+  const bool we_first = ours.fin && (!theirs.fin || ours.fin.frame < theirs.fin.frame);
+  past.first_closer = we_first ? Side::client : Side::server;
+  past.reset = broken() != nullptr;
+  past.start_seen = now_.handshake_seen();
+  past.timestamps = ours.with_timestamps > 0 && theirs.with_timestamps > 0;
+  past.client_next = ours.next;
+  past.server_next = theirs.next;
+  past.client_tsval = ours.tsval;
+  past.server_ip_id = theirs.ip_id;
+  return past;
+}
+
+}  // namespace tcpwhy

@@ -1,0 +1,169 @@
+// One incarnation of a connection as seen from the capture point: two halves, how they took turns, and how it
+// ended. Stateful: `observe` sees each segment once, in capture order. What it keeps is bounded and holds no
+// payload. Trouble (a reset, an odd handshake) is kept apart, so that healthy connections stay small.
+//
+// Limits: it sees what a bystander sees. "Acknowledged" means that the peer's kernel had it, not that the
+// application read it. Where no SYN was captured, client and server are a guess.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "half_connection.h"
+#include "limits.h"
+#include "settings.h"
+
+namespace tcpwhy {
+
+/// The live picture, copied whole when a reset freezes it.
+struct ConnectionState {
+  std::array<HalfConnection, 2> halves;
+  Mark first;
+  Mark last;
+  Mark last_data;
+  Side last_data_side = Side::client;
+  Mark established;               ///< First segment after SYN and SYN-ACK.
+  std::uint32_t exchanges = 0;    ///< Client turns that were answered.
+  Nanoseconds longest_answered_gap = 0;
+  Mark timestamps_one_way;        ///< By here one side had used timestamps and the other had not.
+  bool clock_stepped = false;     ///< The capture's clock ran backwards, or jumped while a host's stood still.
+
+  [[nodiscard]] HalfConnection& half(Side side) { return halves[index(side)]; }
+  [[nodiscard]] const HalfConnection& half(Side side) const { return halves[index(side)]; }
+  [[nodiscard]] bool handshake_seen() const { return half(Side::client).syn && half(Side::server).syn; }
+  [[nodiscard]] bool one_sided() const { return !half(Side::client).seen || !half(Side::server).seen; }
+};
+
+/// A RST and what its header says.
+struct Reset {
+  Glimpse segment;
+  Side by = Side::client;          ///< Whom it names as its sender.
+  bool abort = false;              ///< A socket decided.
+  bool reply = false;              ///< A segment met no socket. Neither: can't be told.
+  FrameNumber provoked_by = 0;     ///< For a reply.
+};
+
+/// A SYN that was not answered by a SYN-ACK: the answer, and what became of the connect.
+struct OddHandshake {
+  Glimpse answer;                  ///< A bare ACK whose number does not cover the SYN.
+  std::uint8_t answers = 0;
+  Mark reset;                      ///< The client's RST with that number as its seq.
+  SequenceNumber isn;              ///< Of the SYN that drew the answer.
+  Mark syn;
+  Mark next_syn;                   ///< The SYN that followed the reset, if any.
+};
+
+/// A RST that answered a SYN (RFC 9293 section 3.10.7.1).
+struct Refusal {
+  Reset reset;
+  Mark syn;
+  std::uint8_t count = 0;
+};
+
+/// The moment of the first reset of an established connection, and what came after it.
+struct Break {
+  ConnectionState at;              ///< Before the reset.
+  std::array<Reset, kResetsKept> resets;
+  std::size_t kept = 0;
+  std::uint32_t count = 0;         ///< Of all RST frames, copies not counted.
+  Mark last_reset;
+};
+
+struct Trouble {
+  OddHandshake odd_handshake;
+  Refusal refusal;
+  Break broken;                    ///< Valid if count > 0.
+  Mark icmp;
+  bool icmp_rejects = false;       ///< The ICMP error is a reject of the connect.
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+};
+
+/// What is kept of the incarnation before this one on the same 4-tuple.
+struct Incarnation {
+  StreamNumber stream = 0;
+  Mark last;
+  Mark closed;                     ///< The later of both FINs.
+  Side first_closer = Side::client;
+  bool both_fins = false;
+  bool reset = false;
+  bool start_seen = false;
+  bool timestamps = false;
+  SequenceNumber client_next;
+  SequenceNumber server_next;
+  std::uint32_t client_tsval = 0;
+  std::uint16_t server_ip_id = 0;
+};
+
+/// What a segment did, for whoever watches across streams.
+struct Observation {
+  bool copy = false;               ///< A duplicate of a packet already seen; nothing was counted.
+  Nanoseconds idle_gap = 0;        ///< Not zero on the first data segment after an idle gap.
+  bool turn_began = false;         ///< This segment's new data began a turn of `side`.
+  bool answered = false;           ///< This segment is the first answer to the other side's turn.
+  bool deciding = false;           ///< Something about the connection may now be decided.
+  Side side = Side::client;
+};
+
+class Connection {
+ public:
+  Connection(const Segment& first, const Settings& settings);
+
+  /// Takes the next segment of this stream, the first one included.
+  Observation observe(const Segment& segment);
+  void observe(const IcmpError& error);
+
+  [[nodiscard]] StreamNumber stream() const { return stream_; }
+  [[nodiscard]] const Endpoint& endpoint(Side side) const { return endpoints_[index(side)]; }
+  /// No SYN was seen, so that the sides are a guess.
+  [[nodiscard]] bool client_is_guessed() const { return client_is_guessed_; }
+  [[nodiscard]] const ConnectionState& now() const { return now_; }
+  [[nodiscard]] const Trouble* trouble() const { return trouble_.get(); }
+  [[nodiscard]] const Break* broken() const {
+    return trouble_ && trouble_->broken.count > 0 ? &trouble_->broken : nullptr;
+  }
+  /// The state at the first reset, or now.
+  [[nodiscard]] const ConnectionState& decisive() const { return broken() ? broken()->at : now_; }
+  /// Whether any signature could have something to say; false is final only once the stream is over.
+  [[nodiscard]] bool is_remarkable() const;
+  /// Both FINs were seen and acknowledged, and no reset.
+  [[nodiscard]] bool closed_cleanly() const;
+  [[nodiscard]] const Incarnation* previous() const { return previous_.get(); }
+  void follows(const Incarnation& previous) { previous_ = std::make_unique<Incarnation>(previous); }
+  /// What the next incarnation on this tuple has to know, seen from whoever is the client then.
+  [[nodiscard]] Incarnation remember(const Endpoint& next_client) const;
+
+ private:
+  [[nodiscard]] Side side_of(const Segment& segment) const;
+  void guess_sides(const Segment& first);
+  void correct_guess(const Segment& segment);
+  void swap_sides();
+  [[nodiscard]] bool is_copy(const Segment& segment, const HalfConnection& sender) const;
+  void note_copy(const Segment& segment, HalfConnection& sender);
+  void check_clock(const Segment& segment, const HalfConnection& sender);
+  void observe_syn(const Segment& segment, Side side);
+  bool observe_odd_answer(const Segment& segment, Side side);
+  bool observe_reset(const Segment& segment, Side side);
+  [[nodiscard]] Reset read_reset(const Segment& segment, Side side) const;
+  [[nodiscard]] FrameNumber provocation(const Segment& reset, Side side) const;
+  void observe_data(const Segment& segment, Side side, Observation& seen);
+  void begin_turn(const Segment& segment, Side side, SequenceNumber from);
+  void observe_acknowledgment(const Segment& segment, Side side, Observation& seen);
+  void observe_fin(const Segment& segment, Side side);
+  [[nodiscard]] bool is_probe(const Segment& segment, const HalfConnection& sender) const;
+  void identify(const Segment& segment, HalfConnection& sender);
+  void remember_segment(const Segment& segment, HalfConnection& sender);
+  [[nodiscard]] Nanoseconds elapsed(const Mark& since, const Segment& segment) const;
+  Trouble& make_trouble();
+
+  Settings settings_;
+  std::array<Endpoint, 2> endpoints_;
+  StreamNumber stream_;
+  bool client_is_guessed_ = true;
+  ConnectionState now_;
+  bool clock_jumped_ = false;  ///< This very segment comes after a step of the capture's clock.
+  std::unique_ptr<Trouble> trouble_;
+  std::unique_ptr<Incarnation> previous_;
+};
+
+}  // namespace tcpwhy

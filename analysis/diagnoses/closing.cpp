@@ -1,0 +1,393 @@
+// How connections are closed: with a reset where a FIN belonged, with data still to deliver, with data unread.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "../words.h"
+#include "families.h"
+#include "reading.h"
+
+namespace tcpwhy {
+namespace {
+
+/// Bytes of the peer that came after `closer` had closed: past what its FIN, or its reset, acknowledged.
+std::uint64_t late_bytes(const Reading& reading, Side closer) {
+  const HalfConnection& half = reading.now.half(closer);
+  const HalfConnection& peer = reading.now.half(other(closer));
+  const SequenceNumber known = half.fin ? half.fin_ack : reading.at.half(closer).ack;
+  if (!peer.next_known) return 0;
+  std::int32_t late = peer.next.since(known);
+  if (peer.fin && late > 0) --late;
+  return late > 0 ? static_cast<std::uint64_t>(late) : 0;
+}
+
+/// Data of that side flowed when the connection broke: it had been speaking within a round trip.
+bool client_was_answered(const Reading& reading) {
+  const Turn& request = reading.at.half(Side::client).turn;
+  return !request || request.answered;
+}
+
+Verdict harmless(const Reading& reading) {
+  Verdict verdict;
+  verdict.confidence = reading.surest();
+  verdict.reset_by = sent_by(reading.reset);
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.fault = Fault::nobody;
+  verdict.impact = Impact::none;
+  verdict.severity = Severity::chat;
+  verdict.deciding_frame = reading.reset->segment.at.frame;
+  verdict.provoked_by = reading.reset->provoked_by;
+  return verdict;
+}
+
+// ------------------------------------------------------------------------------------ late_data_after_close
+
+std::optional<Verdict> late_data_after_close(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (reading.reset == nullptr) return {};
+  const Side closer = reading.reset->by;
+  const HalfConnection& half = reading.at.half(closer);
+  if (!half.fin || reading.reset->abort) return {};
+  if (closer == Side::server) {
+    const Turn* last_words = reading.lost_request;
+    const bool farewell = last_words != nullptr && reading.says_farewell(*last_words);
+    const bool nothing_but_fin = last_words == nullptr && late_bytes(reading, closer) == 0;
+    if (!farewell && !nothing_but_fin) return {};
+  } else {
+    if (!client_was_answered(reading)) return {};
+    if (response_completeness(reading) == Completeness::incomplete) return {};
+    if (late_bytes(reading, closer) > kFarewellBytes) return {};
+  }
+  return harmless(reading);
+}
+
+Narrative narrate_late_data(const Evidence& evidence, const Verdict&) {
+  const Reading reading(evidence);
+  const Side closer = reading.reset->by;
+  const HalfConnection& half = reading.at.half(closer);
+  Narrative narrative;
+  const std::uint64_t late = late_bytes(reading, closer);
+  narrative.explanation = fmt::format(
+      "Every request had been answered, and {} had closed (FIN, {}). {} of the {} arrived after that, and a socket that "
+      "is gone answers with a RST ({}). Nothing was lost that anybody waited for.",
+      name(reading.connection, closer), frame(half.fin), late > 0 ? fmt::format("{} (a farewell)", bytes(late)) : "A segment",
+      name(other(closer)), describe_reset(reading));
+  narrative.fix = "Ignore it: this is the ordinary end of a connection whose farewells crossed.";
+  narrative.blind_spot = missing_from_capture(reading);
+  narrative.ruled_out = {
+      fmt::format("write_after_close: the late bytes ({}) are a farewell, not data that was in flow", late),
+      "abortive_close: the RST came after a FIN of the same side, in answer to a segment",
+  };
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  return narrative;
+}
+
+// ---------------------------------------------------------------------------------------- abortive_close
+
+std::optional<Verdict> abortive_close(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (reading.reset == nullptr || !client_was_answered(reading)) return {};
+  const Side closer = reading.reset->by;
+  const HalfConnection& half = reading.at.half(closer);
+  const HalfConnection& peer = reading.at.half(other(closer));
+  if (reading.now.one_sided()) return {};
+  // A request that came after the reset was lost: no harmless close.
+  const Turn* later = reading.lost_request;
+  if (later != nullptr && closer == Side::server && !reading.says_farewell(*later)) return {};
+  const Completeness response = response_completeness(reading);
+  if (response == Completeness::incomplete) return {};
+  if (closer == Side::server) {
+    if (half.bytes == 0 && reading.now.exchanges == 0 && !peer.fin) return {};
+    // A reply without a close before it: something met no socket, and that is another story.
+    if (reading.reset->reply && !half.fin && !peer.fin) return {};
+    if (response == Completeness::looks_cut && !half.fin && !peer.fin) return {};
+  } else {
+    if (late_bytes(reading, closer) > kFarewellBytes) return {};
+    if (half.bytes == 0 && peer.bytes == 0) return {};
+    // The response was still flowing.
+    if (response == Completeness::looks_cut && !peer.fin) return {};
+    if (reading.reset->reply && !half.fin && !peer.fin) return {};
+  }
+  return harmless(reading);
+}
+
+Narrative narrate_abortive_close(const Evidence& evidence, const Verdict&) {
+  const Reading reading(evidence);
+  const Side closer = reading.reset->by;
+  const HalfConnection& half = reading.at.half(closer);
+  const HalfConnection& peer = reading.at.half(other(closer));
+  Narrative narrative;
+  std::string how;
+  if (half.fin) {
+    how = fmt::format("sent a FIN ({}) and, {} later, a RST", frame(half.fin),
+                      duration(reading.reset->segment.at.time - half.fin.time));
+  } else if (peer.fin) {
+    how = fmt::format("answered the {}'s FIN ({}) with a RST", name(other(closer)), frame(peer.fin));
+  } else {
+    how = fmt::format("closed with a RST where a FIN belonged, {} after the last data",
+                      duration(reading.reset->segment.at.time - reading.at.last_data.time));
+  }
+  narrative.explanation =
+      fmt::format("Every request had been answered ({}). Then {} {} ({}). Nothing was lost: it saves a TIME_WAIT, or a proxy "
+                  "or linger 0 (`option nolinger`) does so by habit.",
+                  plural(reading.at.exchanges, "exchange"), name(reading.connection, closer), how, describe_reset(reading));
+  narrative.fix = fmt::format(
+      "Leave it, or, to have clean closes in captures and counters, remove linger 0 (HAProxy: `option nolinger`) on the "
+      "{}. It turns into abortive_truncation as soon as a response is larger than the socket buffers.",
+      name(closer));
+  narrative.blind_spot = missing_from_capture(reading);
+  narrative.ruled_out = {
+      "abortive_truncation: the last response was complete, as far as its bytes show",
+      "server_abort, client_abort: nothing was outstanding",
+  };
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  return narrative;
+}
+
+// ----------------------------------------------------------------------------------- abortive_truncation
+
+/// Bytes of the response that the client never had, as far as Content-Length tells; else what the server's kernel
+/// still held for retransmission when it was told to forget: the replies to late ACKs show where it stood.
+std::uint64_t truncated_bytes(const Reading& reading) {
+  const HalfConnection& server = reading.at.half(Side::server);
+  const Turn& response = server.turn;
+  if (response.payload.message_size != PayloadFacts::kUnknownSize && response.payload.message_size > response.bytes()) {
+    return response.payload.message_size - response.bytes();
+  }
+  for (std::size_t i = 1; i < reading.broken->kept; ++i) {
+    const Reset& later = reading.broken->resets[i];
+    if (later.by != Side::server || later.abort) continue;
+    const std::int32_t unacknowledged = reading.reset->segment.seq.since(later.segment.seq);
+    return unacknowledged > 0 ? static_cast<std::uint64_t>(unacknowledged) : 0;
+  }
+  const HalfConnection& client = reading.at.half(Side::client);
+  const std::int32_t outstanding = client.ack_known ? reading.reset->segment.seq.since(client.ack) : 0;
+  return outstanding > 0 ? static_cast<std::uint64_t>(outstanding) : 0;
+}
+
+std::optional<Verdict> abortive_truncation(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin) return {};
+  if (!reading.at.half(Side::server).turn || !client_was_answered(reading)) return {};
+  if (read_forgery(reading).weight() >= 2) return {};
+  const Completeness response = response_completeness(reading);
+  if (response != Completeness::incomplete && response != Completeness::looks_cut) return {};
+  // A cut in the middle of the flow, not after a pause: a stalled response is somebody's timeout or death.
+  const Nanoseconds since_data = reading.reset->segment.at.time - reading.at.last_data.time;
+  if (since_data > 2 * reading.round_trip() + evidence.settings.rtt_margin) return {};
+  // The exception on an endpoint that closes well otherwise is a crash (server_abort); a habit is a setting.
+  const Surroundings& around = evidence.around;
+  if (around.orderly_closes > 0 && around.abortive_closes == 0) return {};
+  Verdict verdict;
+  verdict.confidence = response == Completeness::incomplete ? reading.surest() : Confidence::likely;
+  verdict.reset_by = ResetBy::server;
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.fault = Fault::server;
+  verdict.impact = Impact::response_truncated;
+  verdict.severity = Severity::error;
+  verdict.lost_bytes = truncated_bytes(reading);
+  verdict.deciding_frame = reading.reset->segment.at.frame;
+  return verdict;
+}
+
+Narrative narrate_abortive_truncation(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const HalfConnection& server = reading.at.half(Side::server);
+  const Turn& response = server.turn;
+  const Turn& request = reading.at.half(Side::client).turn;
+  const bool size_known = response.payload.message_size != PayloadFacts::kUnknownSize;
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "{} ({}) was being answered: {} of the response had come, the last segment a full one ({}). {} later {} reset the "
+      "connection ({}) instead of finishing. ",
+      name(request), frame(request.begin), bytes(response.bytes()), frame(response.last),
+      duration(reading.reset->segment.at.time - response.last.time), name(reading.connection, Side::server),
+      describe_reset(reading));
+  if (size_known) {
+    narrative.explanation += fmt::format("Its header announced {}: {} never arrived.",
+                                         bytes(response.payload.message_size), bytes(verdict.lost_bytes));
+  } else {
+    narrative.explanation += fmt::format(
+        "{} were not acknowledged yet when it did so, and what its application had still to send never arrived.",
+        bytes(verdict.lost_bytes));
+  }
+  narrative.fix = fmt::format(
+      "Remove linger 0 from {} (HAProxy: `option nolinger` on the frontend; SO_LINGER with a time of 0 in servers): close() "
+      "must send what is queued, then a FIN. Until then, let clients treat a short body as an error and retry.",
+      name(reading.connection, Side::server));
+  narrative.blind_spot =
+      size_known ? "" : "Content-Length could not be read (encrypted, or cut by the snaplen), so that the response was "
+                        "unfinished rests on its ending in a full segment without a FIN; capture with a larger snaplen.";
+  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
+    if (!narrative.blind_spot.empty()) narrative.blind_spot += ' ';
+    narrative.blind_spot += missing;
+  }
+  narrative.ruled_out = {
+      "abortive_close: the response was not complete",
+      fmt::format("server_abort: resetting is this endpoint's habit (it reset {} and closed {} in order)",
+                  plural(evidence.around.abortive_closes, "other stream"), evidence.around.orderly_closes),
+  };
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  return narrative;
+}
+
+// ------------------------------------------------------------------------------------------- unread_close
+
+std::optional<Verdict> unread_close(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (!reading.reset_by(Side::server)) return {};
+  const Turn& request = reading.client.turn;
+  const Turn& response = reading.at.half(Side::server).turn;
+  if (!request || read_forgery(reading).weight() >= 4) return {};
+  const Reset& reset = *reading.reset;
+  Verdict verdict;
+  verdict.reset_by = ResetBy::server;
+  verdict.reset_kind = kind_of(&reset);
+  verdict.fault = Fault::server;
+  verdict.deciding_frame = reset.segment.at.frame;
+  verdict.provoked_by = reset.provoked_by;
+  verdict.lost_bytes = reading.unacknowledged(Side::client);
+
+  const bool early_response = response && response.begin.frame > request.begin.frame &&
+                              request.last.frame > response.begin.frame && !request.payload.client_hello;
+  // The application closes; what it had not read, or what is still coming, draws the resets.
+  const bool unread = reset.abort || (reading.at.half(Side::server).fin && reset.provoked_by != 0);
+  if (early_response && unread) {
+    const bool delivered = reading.client.ack_known && !reading.client.ack.before(response.end);
+    verdict.confidence = reading.surest();
+    verdict.impact = delivered ? Impact::none : Impact::response_lost;
+    verdict.severity = delivered ? Severity::warn : Severity::error;
+    return verdict;
+  }
+  // A request that the kernel had and nobody read.
+  const bool nobody_answered = !request.answered && reset.abort && !reading.server.fin &&
+                               reading.now.handshake_seen() && reset.segment.ack.after(request.seq) &&
+                               request.begin.frame < reset.segment.at.frame;
+  if (!nobody_answered || read_forgery(reading).weight() >= 2) return {};
+  verdict.confidence = Confidence::possible;
+  verdict.impact = Impact::request_lost;
+  verdict.severity = Severity::error;
+  verdict.lost_bytes = request.bytes();
+  verdict.provoked_by = request.begin.frame;
+  return verdict;
+}
+
+Narrative narrate_unread_close(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = reading.client.turn;
+  const Turn& response = reading.at.half(Side::server).turn;
+  Narrative narrative;
+  if (verdict.impact == Impact::request_lost) {
+    narrative.explanation = fmt::format(
+        "{}'s kernel acknowledged a {} ({}), nobody answered it, and {} after it the socket was closed with that data "
+        "unread, which makes the close a reset ({}).{}",
+        name(reading.connection, Side::server), name(request), frame(request.begin),
+        duration(reading.reset->segment.at.time - request.begin.time), describe_reset(reading), describe_retry(reading));
+    narrative.fix = fmt::format(
+        "Look into the log of {} at that second: it closed, or died, with a request in its socket. Drain connections "
+        "before a worker exits.",
+        name(reading.connection, Side::server));
+    narrative.ruled_out = {
+        "keepalive_race: the close did not come at the end of an idle period",
+        "server_abort, response_timeout: not ruled out; a killed process and a timer that fires before the work is done "
+        "close with unread data too. The server's log, or the same delay on other streams, decides",
+    };
+  } else {
+    narrative.explanation = fmt::format(
+        "{} answered{} ({}) while the {} ({}) was still arriving, and closed without reading the rest: what came later "
+        "was reset ({}). The client {} the response.",
+        name(reading.connection, Side::server),
+        response.payload.status != 0 ? fmt::format(" with status {}", response.payload.status) : "", frame(response.begin),
+        name(request), frame(request.begin), describe_reset(reading),
+        verdict.impact == Impact::none ? "had acknowledged" : "never acknowledged");
+    narrative.fix = fmt::format(
+        "Read the rest of the request, or shut down only the sending side and drain for a while, on {} (nginx: "
+        "lingering_close always); let clients send `Expect: 100-continue` before large bodies.",
+        name(reading.connection, Side::server));
+    narrative.ruled_out = {
+        "injected_reset: several RSTs with different numbers look forged, but each repeats the ack of a segment that was "
+        "in flight",
+    };
+  }
+  narrative.blind_spot =
+      "Whether the client's application saw the response can't be told: Windows discards received data at a reset, Linux "
+      "and macOS deliver it first.";
+  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
+    narrative.blind_spot += ' ';
+    narrative.blind_spot += missing;
+  }
+  return narrative;
+}
+
+// ------------------------------------------------------------------------------------------------- entries
+
+constexpr Diagnosis kClosingDiagnoses[] = {
+    {"late_data_after_close", Question::ending, Severity::chat,
+     "a reset for something that arrived after a complete close",
+     "One side had closed its socket for good when the other's last words arrived: a TLS close_notify, a GOAWAY, a FIN "
+     "that crossed. A kernel without a socket answers with a RST. All was delivered.",
+     R"(client                                server
+  | ------------- FIN ----------------> |
+  | <------------ close_notify -------- |
+  | ------------- RST ----------------> |)",
+     "write_after_close: there the late bytes were data that somebody still wanted to send. client_abort: there most of "
+     "the response came late. abortive_close: there the RST came by itself.",
+     "On the host that reset: tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_DATA (was FIN_WAIT2) or NO_SOCKET.",
+     "Ignore it; log filters should not count it as a failure.",
+     {}, late_data_after_close, narrate_late_data},
+    {"abortive_truncation", Question::ending, Severity::error,
+     "the server reset the connection with a response still to deliver",
+     "close() with SO_LINGER 0 throws away what the kernel had not sent yet. A small response survives, one that is larger "
+     "than the socket buffers is cut short.",
+     R"(client                                server
+  | ------------- request ------------> |
+  | <------------ data, data, data ---- |  full segments
+  | <------------ RST+ACK, no FIN ----- |  the rest is gone
+  | ------------- ACK ----------------> |
+  | <------------ RST, seq=that ack --- |)",
+     "abortive_close: there the response was complete. server_abort: there the endpoint's other responses end well. "
+     "client_abort: there the client reset.",
+     "On the server: tracepoint tcp:tcp_send_reset with reason TCP_STATE from ESTABLISHED (that is what linger 0 is "
+     "recorded as).",
+     "Remove linger 0: HAProxy `option nolinger` on frontends, SO_LINGER with time 0 in servers, nginx "
+     "reset_timedout_connection. Let clients check Content-Length and retry.",
+     {}, abortive_truncation, narrate_abortive_truncation},
+    {"abortive_close", Question::ending, Severity::chat,
+     "a reset where a FIN belonged, after everything was delivered",
+     "The connection had done its work, and one side closed it with a RST: linger 0, a proxy that saves ports, or the "
+     "answer to a FIN by a socket that was going away. Nothing was lost.",
+     R"(client                                server
+  | ------------- request ------------> |
+  | <------------ response ------------ |
+  | ------------- ACK ----------------> |
+  | ------------- RST+ACK ------------> |  either side)",
+     "abortive_truncation: there the response was not complete. idle_reset: there an idle period that repeats on this "
+     "endpoint came before. late_data_after_close: there the RST answered a segment that came after the close.",
+     "`nstat TcpExtTCPAbortOnClose TcpOutRsts`; `ss -K` and linger 0 show as reason TCP_STATE in tcp:tcp_send_reset.",
+     "Leave it, unless counters or logs must be clean: then remove linger 0 (HAProxy: `option nolinger`).",
+     {}, abortive_close, narrate_abortive_close},
+    {"unread_close", Question::ending, Severity::error,
+     "the server closed with received data unread",
+     "A server that answers early (413, 401, 503) and closes while the request is still arriving has unread data in its "
+     "socket, and then close() must send a RST (RFC 2525 section 2.17). Each segment still in flight draws another one, "
+     "each with another sequence number: it looks forged and is honest.",
+     R"(client                                server
+  | ------------- body, body, ... ----> |
+  | <------------ 413, FIN ------------ |
+  | <------------ RST+ACK ------------- |  unread data
+  | ------------- body in flight -----> |
+  | <------------ RST, seq=its ack ---- |  once for each)",
+     "injected_reset: there the TTL, the speed or the sender's next segments betray it; here every seq is an ack that was "
+     "in flight. keepalive_race: there the connection was idle. server_abort: there a response broke off.",
+     "On the server: `nstat TcpExtTCPAbortOnClose`, tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_CLOSE.",
+     "Read the rest of the request before closing, or shut down the sending side and drain (nginx: lingering_close); "
+     "use `Expect: 100-continue` for large bodies.",
+     {}, unread_close, narrate_unread_close},
+};
+
+}  // namespace
+
+std::span<const Diagnosis> closing_diagnoses() { return kClosingDiagnoses; }
+
+}  // namespace tcpwhy

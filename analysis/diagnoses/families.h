@@ -1,0 +1,18 @@
+// The families of the catalogue: one file each, with its entries, signatures and words side by side.
+#pragma once
+
+#include <span>
+
+#include "../catalogue.h"
+
+namespace tcpwhy {
+
+[[nodiscard]] std::span<const Diagnosis> idle_diagnoses();        ///< idle.cpp: keep-alive and idle connections.
+[[nodiscard]] std::span<const Diagnosis> closing_diagnoses();     ///< closing.cpp: how connections are closed.
+[[nodiscard]] std::span<const Diagnosis> connecting_diagnoses();  ///< connecting.cpp: how they are opened.
+[[nodiscard]] std::span<const Diagnosis> reuse_diagnoses();       ///< reuse.cpp: reused ports.
+[[nodiscard]] std::span<const Diagnosis> timestamp_diagnoses();   ///< timestamps.cpp: the option and its loss.
+[[nodiscard]] std::span<const Diagnosis> middle_diagnoses();      ///< middle.cpp: what devices on the way do.
+[[nodiscard]] std::span<const Diagnosis> honesty_diagnoses();     ///< honesty.cpp: what can't be told.
+
+}  // namespace tcpwhy

@@ -1,0 +1,656 @@
+// Idle connections and keep-alive: a request meets a close, or a connection that somebody has forgotten.
+//
+// The ack number of the request decides between a race and a blind reuse, not the order of the packets: at the
+// client the request comes before the FIN, at the server after it, in the middle it can be either. A FIN with
+// number F is covered by an ack of F+1.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "../words.h"
+#include "families.h"
+#include "reading.h"
+
+namespace tcpwhy {
+namespace {
+
+// ------------------------------------------------------------------------------- what the signatures share
+
+/// A request that the server's close met.
+struct Meeting {
+  const Turn* request = nullptr;
+  bool covers_fin = false;   ///< The client had acknowledged the FIN by then.
+  bool abort = false;        ///< The close was a reset, with a FIN just before it or without.
+  const Reset* answer = nullptr;   ///< The RST that answers the request, or null.
+  Mark acked;                ///< Or else the server's ACK for it.
+};
+
+/// The server's RST that fits a request with this ack number: a reply repeats that number as its own.
+const Reset* reply_to(const Reading& reading, const Turn& request) {
+  if (reading.broken == nullptr) return nullptr;
+  for (std::size_t i = 0; i < reading.broken->kept; ++i) {
+    const Reset& reset = reading.broken->resets[i];
+    if (reset.by == Side::server && !reset.abort && reset.segment.seq == request.ack) return &reset;
+  }
+  return nullptr;
+}
+
+std::optional<Meeting> find_meeting(const Reading& reading) {
+  if (reading.lost_request == nullptr || !reading.server.fin) return std::nullopt;
+  const Turn& request = *reading.lost_request;
+  if (reading.says_farewell(request) || (reading.client.fin && reading.client.fin.frame < request.begin.frame)) {
+    return std::nullopt;
+  }
+  Meeting meeting;
+  meeting.request = &request;
+  meeting.covers_fin = reading.server.fin_covered_by(request.ack);
+  // What the FIN acknowledged, the server had when it closed: then no request met the close, it was ignored.
+  if (!meeting.covers_fin && reading.server.fin_ack.after(request.seq)) return std::nullopt;
+  meeting.answer = reply_to(reading, request);
+  if (reading.reset != nullptr) {
+    if (reading.reset->by == Side::client) return std::nullopt;
+    meeting.abort = !reading.reset->reply;
+    if (meeting.answer == nullptr) meeting.answer = reading.reset;
+  } else {
+    const bool acknowledged = reading.server.ack_known && !reading.server.ack.before(request.end);
+    if (!acknowledged || !request.acked || request.acked.frame < reading.server.fin.frame) return std::nullopt;
+    meeting.acked = request.acked;
+  }
+  return meeting;
+}
+
+/// Whether the request came to a connection that had come to rest: the exchange before it was complete.
+bool was_at_rest(const Reading& reading, const Meeting& meeting) {
+  if (reading.was_conversing()) return true;
+  // Opened in advance and never used before: its silence must have been long enough to be called idle.
+  return reading.now.exchanges == 0 && reading.server.bytes == 0 && !meeting.request->follows_unanswered &&
+         meeting.request->gap >= reading.evidence.settings.smallest_idle_gap;
+}
+
+/// A close or a request that comes at once after the last exchange is no idle close; a clean half-close looks so.
+bool was_idle(const Reading& reading, const Meeting& meeting) {
+  const Nanoseconds smallest = reading.evidence.settings.smallest_idle_gap;
+  return reading.server.fin_gap >= smallest || meeting.request->gap >= smallest;
+}
+
+Severity loudness_of_lost_request(const Reading& reading) {
+  const auto& retry = reading.evidence.around.request_retry;
+  return retry && retry->succeeded ? Severity::warn : Severity::error;
+}
+
+Verdict lost_request_verdict(const Reading& reading, const Meeting& meeting) {
+  Verdict verdict;
+  verdict.confidence = reading.surest();
+  verdict.impact = Impact::request_lost;
+  verdict.severity = loudness_of_lost_request(reading);
+  verdict.lost_bytes = meeting.request->bytes();
+  verdict.reset_by = sent_by(meeting.answer);
+  verdict.reset_kind = kind_of(meeting.answer);
+  verdict.deciding_frame = meeting.answer != nullptr ? meeting.answer->segment.at.frame : meeting.acked.frame;
+  if (meeting.answer != nullptr) verdict.provoked_by = meeting.request->begin.frame;
+  // A reset that is answered to nothing comes first, the one that the request draws a moment later.
+  return verdict;
+}
+
+std::string lost_request_blind_spot(const Reading& reading) {
+  std::string text = missing_from_capture(reading);
+  if (reading.evidence.around.idle_closes == 0) {
+    if (!text.empty()) text += ' ';
+    text += "No other idle close of this server is in the capture, so whether its timeout is fixed, and how long, "
+            "rests on this one; a longer capture shows it.";
+  }
+  return text;
+}
+
+/// How long the server keeps idle connections, as a clause: from this close, and from others if they agree.
+std::string idle_limit(const Reading& reading) {
+  const Surroundings& around = reading.evidence.around;
+  if (around.idle_closes == 0) return fmt::format("after {} of silence", duration(reading.server.fin_gap));
+  return fmt::format("after {} of silence here, and after {} to {} on {}", duration(reading.server.fin_gap),
+                     duration(around.shortest_idle_close), duration(around.longest_idle_close),
+                     plural(around.idle_closes, "other stream"));
+}
+
+std::string align_timeouts(const Reading& reading, Nanoseconds limit) {
+  const Nanoseconds margin = std::max<Nanoseconds>(reading.round_trip() + kSecond, kSecond);
+  std::string target = limit > 2 * margin
+                           ? fmt::format("below {} ({} less a round trip and a second)", duration(limit - margin),
+                                         duration(limit))
+                           : fmt::format("well below {}", duration(limit));
+  return fmt::format(
+      "Set the idle (keep-alive) timeout of {}'s connection pool {}, or raise the keep-alive timeout of {} above "
+      "the longest time that the client keeps connections: the side that sends requests must give up first. "
+      "Retry a request that is safe to repeat when a reused connection dies without a response.",
+      to_string(reading.connection.endpoint(Side::client).address), target, name(reading.connection, Side::server));
+}
+
+// ----------------------------------------------------------------------------------------- keepalive_race
+
+/// The request arrived while the application was closing: the kernel had it, nobody read it, and close() turned
+/// into an abort (__tcp_close, RFC 2525 section 2.17).
+std::optional<Verdict> unread_race(const Reading& reading) {
+  const Turn* request = reading.lost_request;
+  if (request == nullptr || !reading.reset_by(Side::server) || reading.server.fin || reading.reset->reply) return {};
+  if (!reading.was_conversing() || reading.says_farewell(*request)) return {};
+  const Reset& reset = *reading.reset;
+  if (request->begin.frame > reset.segment.at.frame || !reset.segment.ack.after(request->seq)) return {};
+  const Settings& settings = reading.evidence.settings;
+  const Nanoseconds answer_time = reset.segment.at.time - request->begin.time;
+  if (request->gap < settings.smallest_idle_gap ||
+      answer_time > reading.round_trip_to(Side::server) * 3 / 2 + settings.rtt_margin) {
+    return {};
+  }
+  if (read_forgery(reading).weight() >= 2) return {};
+  // Its other idle closes name the instant at which it closes; without them a crash at this request fits too.
+  const Surroundings& around = reading.evidence.around;
+  const Nanoseconds slack = reading.round_trip() + settings.rtt_margin + request->gap / 50;
+  const bool at_the_usual_time = around.idle_closes > 0 && request->gap >= around.shortest_idle_close - slack &&
+                                 request->gap <= around.longest_idle_close + slack;
+  Verdict verdict;
+  verdict.variant = "unread";
+  verdict.confidence = at_the_usual_time ? Confidence::likely : Confidence::possible;
+  verdict.fault = Fault::server;
+  verdict.impact = Impact::request_lost;
+  verdict.severity = loudness_of_lost_request(reading);
+  verdict.lost_bytes = request->bytes();
+  verdict.reset_by = ResetBy::server;
+  verdict.reset_kind = kind_of(&reset);
+  verdict.deciding_frame = reset.segment.at.frame;
+  verdict.provoked_by = request->begin.frame;
+  return verdict;
+}
+
+std::optional<Verdict> keepalive_race(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const auto meeting = find_meeting(reading);
+  if (!meeting) return unread_race(reading);
+  if (meeting->covers_fin || !was_at_rest(reading, *meeting)) return {};
+  if (meeting->answer == nullptr && !was_idle(reading, *meeting)) return {};
+  Verdict verdict = lost_request_verdict(reading, *meeting);
+  verdict.variant = meeting->answer != nullptr ? "crossing" : "discarded";
+  verdict.fault = Fault::server;
+  return verdict;
+}
+
+Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = *reading.lost_request;
+  const HalfConnection& server = reading.server;
+  Narrative narrative;
+  std::string& text = narrative.explanation;
+  const std::string sent = fmt::format("{} ({}) sent {} after the last data", name(request), frame(request.begin),
+                                       duration(request.gap));
+  if (verdict.variant == "unread") {
+    text = fmt::format(
+        "{}. {} was closing the idle connection at that moment: its kernel took the request, nobody read it, and the "
+        "close became a reset ({}) {} later.",
+        sent, name(reading.connection, Side::server), describe_reset(reading),
+        duration(reading.reset->segment.at.time - request.begin.time));
+  } else {
+    const bool fin_first = server.fin.frame < request.begin.frame;
+    const Nanoseconds apart = fin_first ? request.begin.time - server.fin.time : server.fin.time - request.begin.time;
+    text = fmt::format(
+        "{}, {} {} the server's FIN ({}) passed here; its ack does not cover that FIN, so the client could not have "
+        "known. {} closes idle connections ({}), this client keeps them longer.",
+        sent, duration(apart), fin_first ? "after" : "before", frame(server.fin),
+        name(reading.connection, Side::server), idle_limit(reading));
+    if (verdict.variant == "discarded") {
+      text += fmt::format(" The server's kernel acknowledged the request ({}), and nobody answered it: no RST.",
+                          frame(verdict.deciding_frame));
+    } else {
+      text += fmt::format(" The request got no answer ({}).", describe_reset(reading));
+    }
+  }
+  text += describe_retry(reading);
+  const Nanoseconds limit = verdict.variant == "unread" ? request.gap : server.fin_gap;
+  narrative.fix = align_timeouts(reading, limit);
+  narrative.blind_spot = lost_request_blind_spot(reading);
+  if (verdict.variant == "unread") {
+    narrative.ruled_out.push_back("idle_state_lost: the reset carries what only the live socket knew");
+    if (verdict.confidence == Confidence::possible) {
+      narrative.ruled_out.push_back(
+          "server_abort: not ruled out; a server that crashes on this very request looks the same. Other idle closes "
+          "of this server, or its log at that second, decide");
+    }
+  } else {
+    narrative.ruled_out.push_back(fmt::format(
+        "stale_reuse: the request's ack number does not cover the FIN, so the client had not seen it"));
+  }
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  return narrative;
+}
+
+constexpr Variant kRaceVariants[] = {
+    {"crossing", "the request and the FIN passed each other; the RST repeats the FIN's number"},
+    {"unread", "the request arrived as the server was closing: RST+ACK that covers the request, no FIN"},
+    {"discarded", "the server's kernel acknowledged the request, nobody answered it, no RST"},
+};
+
+// -------------------------------------------------------------------------------------------- stale_reuse
+
+std::optional<Verdict> stale_reuse(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const auto meeting = find_meeting(reading);
+  if (!meeting || !meeting->covers_fin || !was_at_rest(reading, *meeting)) return {};
+  if (meeting->answer == nullptr && !was_idle(reading, *meeting)) return {};
+  Verdict verdict = lost_request_verdict(reading, *meeting);
+  // The application had the time between the FIN's arrival at the client and its own write.
+  const HalfConnection& server = reading.server;
+  const bool first_to_acknowledge = server.fin_acked.frame == meeting->request->begin.frame;
+  const Nanoseconds reaction =
+      meeting->request->begin.time - server.fin.time - reading.round_trip_to(Side::client);
+  if (first_to_acknowledge && reaction <= evidence.settings.rtt_margin) {
+    verdict.variant = "photo_finish";
+    verdict.confidence = Confidence::likely;
+    verdict.fault = Fault::server;
+  } else {
+    verdict.variant = meeting->answer != nullptr ? "reset" : "discarded";
+    verdict.fault = Fault::client;
+  }
+  return verdict;
+}
+
+Narrative narrate_stale_reuse(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = *reading.lost_request;
+  const HalfConnection& server = reading.server;
+  Narrative narrative;
+  std::string& text = narrative.explanation;
+  text = fmt::format("{} closed the connection {} (FIN, {}).", name(reading.connection, Side::server),
+                     idle_limit(reading), frame(server.fin));
+  if (server.fin_acked && server.fin_acked.frame != request.begin.frame) {
+    text += fmt::format(" The client's kernel acknowledged that FIN in {}.", frame(server.fin_acked));
+  }
+  text += fmt::format(" {} later the client sent a {} ({}) on it, whose ack covers the FIN",
+                      duration(request.begin.time - server.fin.time), name(request), frame(request.begin));
+  text += verdict.variant == "photo_finish"
+              ? ": its kernel knew, its application hardly could have."
+              : ": the client's pool did not look whether the connection was still open.";
+  if (reading.broken != nullptr) {
+    text += fmt::format(" The request got no answer ({}).", describe_reset(reading));
+  } else {
+    text += fmt::format(" The server's kernel acknowledged it ({}), and nobody answered it: no RST.",
+                        frame(verdict.deciding_frame));
+  }
+  text += describe_retry(reading);
+  narrative.fix =
+      verdict.variant == "photo_finish"
+          ? align_timeouts(reading, server.fin_gap)
+          : fmt::format("Make the client drop a pooled connection as soon as the server's FIN is readable (test idle "
+                        "sockets before reuse). {}",
+                        align_timeouts(reading, server.fin_gap));
+  narrative.blind_spot = lost_request_blind_spot(reading);
+  narrative.ruled_out.push_back("keepalive_race: the request's ack number covers the FIN, so the client's kernel had it");
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  return narrative;
+}
+
+constexpr Variant kStaleVariants[] = {
+    {"reset", "the server's kernel answered the request with a RST that repeats the FIN's number plus one"},
+    {"discarded", "the request was acknowledged, or ignored, and never answered; no RST"},
+    {"photo_finish", "the request is the first segment to acknowledge the FIN, so soon after it that the "
+                     "application could hardly have known"},
+};
+
+// ----------------------------------------------------------------------------------------- dead_keepalive
+
+std::optional<Verdict> dead_keepalive(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const Turn* request = reading.lost_request;
+  if (request == nullptr || request->gap < evidence.settings.smallest_idle_gap || !reading.was_conversing()) return {};
+  if (evidence.around.exchanges == 0 || request->gap <= evidence.around.longest_answered_gap) return {};
+  const bool acknowledged = reading.server.ack_known && reading.server.ack.after(request->seq);
+  if (!acknowledged || reading.says_farewell(*request)) return {};
+  Mark end;
+  Verdict verdict;
+  if (reading.reset_by(Side::server) && !reading.server.fin) {
+    end = reading.reset->segment.at;
+    verdict.variant = "reset";
+    if (reading.reset->reply) return {};
+  } else if (reading.reset == nullptr && reading.server.fin && reading.server.fin_ack.after(request->seq)) {
+    end = reading.server.fin;
+    verdict.variant = "closed";
+  } else {
+    return {};
+  }
+  // Sooner than this, the close was under way when the request came: keepalive_race.
+  if (end.time - request->last.time < reading.round_trip() + kSecond) return {};
+  verdict.confidence = Confidence::likely;
+  verdict.fault = Fault::server;
+  verdict.impact = Impact::request_lost;
+  verdict.severity = loudness_of_lost_request(reading);
+  verdict.lost_bytes = request->bytes();
+  verdict.reset_by = sent_by(reading.reset);
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.deciding_frame = end.frame;
+  verdict.provoked_by = 0;
+  return verdict;
+}
+
+Narrative narrate_dead_keepalive(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = *reading.lost_request;
+  const Mark& end = verdict.variant == "reset" ? reading.reset->segment.at : reading.server.fin;
+  const Surroundings& around = evidence.around;
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "After {} of silence the client reused the connection: {} ({}). {}'s kernel acknowledged it, its application "
+      "never answered, and {} later the connection was {} ({}). The longest silence after which this server still "
+      "answered is {} ({} in all): its application had given the connection up before the request came, and nobody "
+      "had told the client.{}",
+      duration(request.gap), name(request), frame(request.begin), name(reading.connection, Side::server),
+      duration(end.time - request.begin.time), verdict.variant == "reset" ? "reset" : "closed", frame(end),
+      duration(around.longest_answered_gap), plural(around.exchanges, "answered request"), describe_retry(reading));
+  narrative.fix = fmt::format(
+      "Make {} close idle connections with a FIN when it stops serving them, instead of {} after the next request; "
+      "until then set the idle timeout of the client's pool below {}, the longest silence that survived{}.",
+      name(reading.connection, Side::server), duration(end.time - request.begin.time),
+      duration(std::max(around.longest_answered_gap, evidence.settings.smallest_idle_gap)),
+      reading.lost_request->gap > around.longest_answered_gap ? fmt::format(" (the dead one was {})", duration(request.gap))
+                                                              : "");
+  narrative.blind_spot =
+      "The wire shows that the server's kernel took the request and its application did not read or answer it; why not "
+      "(a worker gone, a session table that expired, a device in front that keeps only its own side alive) stands in "
+      "the server's log or in a capture behind the device.";
+  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
+    narrative.blind_spot += ' ';
+    narrative.blind_spot += missing;
+  }
+  narrative.ruled_out = {
+      "keepalive_race: the server sent no FIN near the request",
+      fmt::format("response_timeout: requests that came after shorter silences were answered; only the silence of {} "
+                  "sets this one apart",
+                  duration(request.gap)),
+      "idle_state_lost: the request was acknowledged, so the far end still knew the connection",
+  };
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  return narrative;
+}
+
+constexpr Variant kDeadVariants[] = {
+    {"reset", "the server reset the connection, seconds after the request"},
+    {"closed", "the server closed it with a FIN, seconds after the request"},
+};
+
+// ---------------------------------------------------------------------------------------- idle_state_lost
+
+/// The client's first segment after a silence, if a RST is the answer to it and to nothing else.
+struct Awakening {
+  Mark at;
+  Nanoseconds silence = 0;
+  bool probe = false;
+};
+
+std::optional<Awakening> find_awakening(const Reading& reading) {
+  if (reading.reset == nullptr) return {};
+  const HalfConnection& waker = reading.at.half(other(reading.reset->by));
+  const HalfConnection& answerer = reading.at.half(reading.reset->by);
+  if (answerer.fin || waker.fin) return {};
+  const auto unanswered_since = [&](const Mark& mark) { return answerer.last.frame < mark.frame; };
+  if (waker.probes > 0 && unanswered_since(waker.first_probe)) return Awakening{waker.first_probe, waker.probe_silence, true};
+  if (waker.turn && !waker.turn.answered && unanswered_since(waker.turn.begin)) {
+    return Awakening{waker.turn.begin, waker.turn.silence, false};
+  }
+  return {};
+}
+
+std::optional<Verdict> idle_state_lost(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const auto awakening = find_awakening(reading);
+  if (!awakening || awakening->silence < evidence.settings.smallest_idle_gap || reading.reset->abort) return {};
+  // Where longer silences survive, silence was not the reason.
+  if (awakening->silence <= evidence.around.longest_answered_gap) return {};
+  const Reset& reset = *reading.reset;
+  if (!reset.segment.has(kAck) && reset.provoked_by == 0) return {};
+  const ForgerySigns signs = read_forgery(reading);
+  Verdict verdict;
+  verdict.reset_by = sent_by(&reset);
+  if (signs.too_fast || signs.other_ttl || signs.near_ttl) {
+    verdict.variant = "middlebox";
+    verdict.reset_by = ResetBy::middlebox;
+    verdict.confidence = signs.weight() >= 3 ? Confidence::certain : Confidence::likely;
+  } else {
+    const bool same_ttl = reset.segment.ttl_known && reading.at.half(reset.by).ttl_known();
+    verdict.variant = same_ttl ? "peer" : "unknown";
+    verdict.confidence = evidence.around.exchanges > 0 ? Confidence::likely : Confidence::possible;
+  }
+  if (!reading.whole()) verdict.confidence = std::max(verdict.confidence, Confidence::likely);
+  // A kernel never forgets an idle connection; a device on the way has a table and a timer.
+  verdict.fault = Fault::middlebox;
+  verdict.impact = awakening->probe ? Impact::none : Impact::request_lost;
+  verdict.severity = awakening->probe ? Severity::warn : loudness_of_lost_request(reading);
+  verdict.reset_kind = kind_of(&reset);
+  verdict.lost_bytes = reading.unacknowledged(other(reset.by));
+  verdict.deciding_frame = reset.segment.at.frame;
+  verdict.provoked_by = awakening->at.frame;
+  return verdict;
+}
+
+Narrative narrate_idle_state_lost(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Awakening awakening = *find_awakening(reading);
+  const Reset& reset = *reading.reset;
+  const Side waker = other(reset.by);
+  const HalfConnection& named = reading.at.half(reset.by);
+  const ForgerySigns signs = read_forgery(reading);
+  const Surroundings& around = evidence.around;
+  Narrative narrative;
+  std::string& text = narrative.explanation;
+  text = fmt::format("Nothing passed for {}, no FIN and no RST. Then the {} sent {} ({}), and {} later came a RST ({}).",
+                     duration(awakening.silence), name(waker),
+                     awakening.probe ? "a keep-alive probe" : fmt::format("a {}", name(reading.at.half(waker).turn)),
+                     frame(awakening.at), duration(reset.segment.at.time - awakening.at.time), describe_reset(reading));
+  if (verdict.variant == "middlebox") {
+    text += fmt::format(" It names the {}, but did not come from it:", name(reset.by));
+    if (signs.other_ttl || signs.near_ttl) {
+      text += fmt::format(" its TTL is {}, that of the {}'s own segments {};", reset.segment.ttl, name(reset.by),
+                          named.ttl_high);
+    }
+    if (signs.too_fast) {
+      text += fmt::format(" it took {}, that host never less than {};",
+                          duration(reset.segment.at.time - awakening.at.time), duration(named.response_time));
+    }
+    text.back() = '.';
+    text += " A device on the way forgets idle connections and rejects what it does not know.";
+  } else {
+    text += " Somebody had forgotten the connection while it was idle.";
+  }
+  if (around.exchanges > 0 && around.longest_answered_gap > 0) {
+    text += fmt::format(" Elsewhere at this server a silence of {} survived.", duration(around.longest_answered_gap));
+  }
+  text += describe_retry(reading);
+  const Nanoseconds floor = around.longest_answered_gap;
+  narrative.fix = fmt::format(
+      "Send TCP keep-alives (or application pings) more often than the device's idle timeout, which lies between {} "
+      "and {} by this capture, or set the idle timeout of the client's pool below {}; or raise the timeout on the "
+      "device (firewall, NAT, load balancer).",
+      floor > 0 ? duration(floor) : std::string("0 s"), duration(awakening.silence),
+      duration(floor > 0 ? floor : awakening.silence / 2));
+  narrative.blind_spot = fmt::format(
+      "From here it can't be seen whether {} ever got the {}. A capture there at the same time decides: if the "
+      "{} does not arrive, a device on the way dropped it.",
+      name(reading.connection, reset.by), awakening.probe ? "probe" : "request", awakening.probe ? "probe" : "request");
+  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
+    narrative.blind_spot += ' ';
+    narrative.blind_spot += missing;
+  }
+  narrative.ruled_out = {
+      "keepalive_race, stale_reuse: no FIN was seen before the request",
+      fmt::format("peer_lost_state: the silence of {} is longer than any that survived; a crash would not wait for one",
+                  duration(awakening.silence)),
+  };
+  if (verdict.variant != "middlebox") {
+    narrative.ruled_out.push_back(
+        "injected_reset: the RST has the TTL of that host, or none was known, and took a full round trip");
+  }
+  return narrative;
+}
+
+constexpr Variant kLostVariants[] = {
+    {"middlebox", "the RST did not come from the host that it names: its TTL or its speed betray a device"},
+    {"peer", "the RST came from the host that it names"},
+    {"unknown", "nothing shows who sent the RST"},
+};
+
+// ----------------------------------------------------------------------------------------- idle_blackhole
+
+std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const HalfConnection& client = reading.client;
+  const HalfConnection& server = reading.server;
+  const Turn* request = reading.lost_request;
+  if (request == nullptr || !server.seen || server.fin || reading.broken != nullptr) return {};
+  if (request->silence < evidence.settings.smallest_idle_gap) return {};
+  if (server.last.frame > request->begin.frame) return {};
+  if (request->silence <= evidence.around.longest_answered_gap) return {};
+  if (client.retransmissions < kBlackholeRetransmissions ||
+      client.last_retransmission.time - request->begin.time < kBlackholeSpan) {
+    return {};
+  }
+  const bool others_connect = evidence.around.latest_established.time > request->begin.time;
+  Verdict verdict;
+  verdict.confidence = others_connect ? Confidence::likely : Confidence::possible;
+  verdict.fault = Fault::middlebox;
+  verdict.impact = Impact::request_lost;
+  verdict.severity = loudness_of_lost_request(reading);
+  verdict.lost_bytes = reading.unacknowledged(Side::client);
+  verdict.deciding_frame = client.last_retransmission.frame;
+  return verdict;
+}
+
+Narrative narrate_idle_blackhole(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = *reading.lost_request;
+  const Surroundings& around = evidence.around;
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "Nothing passed for {}; then the client sent a {} ({}) and repeated it {} within {} (last: {}). Nothing came back "
+      "at all: no ACK, no RST. {}{}",
+      duration(request.silence), name(request), frame(request.begin),
+      plural(reading.client.retransmissions, "time"),
+      duration(reading.client.last_retransmission.time - request.begin.time), frame(verdict.deciding_frame),
+      verdict.confidence == Confidence::likely
+          ? fmt::format("The server lives: it accepted another connection meanwhile ({}).", frame(around.latest_established))
+          : std::string("Whether the server was alive can't be told: no other connect to it was captured meanwhile."),
+      describe_retry(reading));
+  narrative.fix = fmt::format(
+      "Send TCP keep-alives (or application pings) more often than the idle timeout of the device that dropped the "
+      "connection, which lies between {} and {} by this capture; or set the idle timeout of the client's pool below that; "
+      "or raise the device's timeout, and let it reject instead of dropping.",
+      around.longest_answered_gap > 0 ? duration(around.longest_answered_gap) : std::string("0 s"),
+      duration(request.silence));
+  narrative.blind_spot = fmt::format(
+      "Where the segments vanish can't be seen from here. A capture at {} at the same time decides: if they do not "
+      "arrive, a device on the way dropped them.",
+      name(reading.connection, Side::server));
+  narrative.ruled_out = {"idle_state_lost: no RST came back"};
+  if (verdict.confidence == Confidence::likely) {
+    narrative.ruled_out.push_back("retransmission_timeout: the silence before the request, and the server's other "
+                                  "connections, set it apart from plain packet loss");
+  } else {
+    narrative.ruled_out.push_back("retransmission_timeout: not ruled out; the path or the server may have died in the "
+                                  "same silence. A connect to the same server at that time decides");
+  }
+  return narrative;
+}
+
+// ------------------------------------------------------------------------------------------------- entries
+
+constexpr Diagnosis kIdleDiagnoses[] = {
+    {"keepalive_race", Question::ending, Severity::error,
+     "a request crossed the server's close of an idle connection",
+     "A pooled connection came to rest, and the server (or a balancer) closed it by its idle timer in the same moment "
+     "in which the client sent the next request on it. Neither side did anything wrong; their timeouts do not fit.",
+     R"(client                                server
+  | <------------ response ------------ |
+  |        ... both idle for T ...      |
+  | ---- request, ack=F --\  /--------- |  FIN, seq=F    its timer fires
+  |                        \/           |
+  |                        /\           |
+  | <---------------------/  \--------> |
+  | <------------- RST, seq=F --------- |  (or: ACK, and no answer ever))",
+     "stale_reuse: there the request's ack covers the FIN (F+1), and so does the RST's seq. unread_close: there the "
+     "connection was not idle. idle_state_lost: there is no FIN. The order of FIN and request in the file says nothing.",
+     "On the server: `nstat TcpExtTCPAbortOnData`, tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_DATA in "
+     "FIN_WAIT1 (TCP_ABORT_ON_CLOSE for unread).",
+     "Set the idle timeout of the side that sends requests below that of the side that answers, by a round trip and a "
+     "margin: Node.js server.keepAliveTimeout, gunicorn --keep-alive, Apache KeepAliveTimeout, nginx keepalive_timeout "
+     "above the pool's limit (nginx upstream keepalive_timeout, ALB idle timeout, HTTP client pools). Retry what is "
+     "safe to repeat.",
+     kRaceVariants, keepalive_race, narrate_keepalive_race},
+    {"stale_reuse", Question::ending, Severity::error,
+     "a request was sent on a connection that the server had already closed",
+     "The server closed an idle connection, the client's kernel acknowledged the FIN, and some time later the client's "
+     "pool handed the connection out again without looking.",
+     R"(client                                server
+  | <-------- FIN, seq=F -------------- |  its timer fires
+  | --------- ACK F+1 ----------------> |
+  |        ... some time ...            |
+  | --------- request, ack=F+1 -------> |
+  | <-------- RST, seq=F+1 ------------ |  (or: ACK, and no answer ever))",
+     "keepalive_race: there the request's ack does not cover the FIN. write_after_close: there data was in flow, or the "
+     "server never answers on this stream. late_data_after_close: there the late bytes are a farewell.",
+     "On the client: `ss -tn state close-wait` shows the connections that the pool still holds. On the server: "
+     "tracepoint tcp:tcp_send_reset with reason TCP_TIMEWAIT_SOCKET or NO_SOCKET.",
+     "Make the client's pool test a connection before it reuses it (a readable idle socket is a closed one), and keep its "
+     "idle timeout below the server's. Retry what is safe to repeat.",
+     kStaleVariants, stale_reuse, narrate_stale_reuse},
+    {"dead_keepalive", Question::ending, Severity::error,
+     "a request on a long idle connection was acknowledged, never answered, and the connection ended seconds later",
+     "The server's kernel still knew the connection, its application no longer did: the request waits unread until "
+     "somebody closes the socket, and unread data turns that close into a reset.",
+     R"(client                                server
+  | <------------ response ------------ |
+  |        ... idle, longer than any    |
+  |            silence that survived... |
+  | ------------- request ------------> |
+  | <------------ ACK ----------------- |  the kernel has it, nobody reads it
+  |        ... seconds ...              |
+  | <------------ RST+ACK (or FIN) ---- |)",
+     "keepalive_race: there the close comes within a round trip of the request. unread_close and response_timeout: there "
+     "the request is no different from others that were answered; here its idle gap is longer than any that survived.",
+     "On the server: `ss -tnm` shows Recv-Q that nobody reads; tracepoint tcp:tcp_send_reset with reason "
+     "TCP_ABORT_ON_CLOSE.",
+     "Make the server close idle connections with a FIN when it stops serving them, and keep the client's pool timeout "
+     "below that time.",
+     kDeadVariants, dead_keepalive, narrate_dead_keepalive},
+    {"idle_state_lost", Question::ending, Severity::error,
+     "the first segment after a silence was answered by a reset: somebody had forgotten the connection",
+     "A firewall, NAT or balancer drops idle connections from its table without telling anybody. The next segment meets "
+     "no entry and is rejected, by the device or by a host that never knew the connection.",
+     R"(client                 device                 server
+  | <------------ response ------------------- |
+  |     ... idle; the entry expires ...        |
+  | -------- request ----> |                   |
+  | <------- RST --------- |  seq = the request's ack)",
+     "keepalive_race and stale_reuse: there the server closed with a FIN. peer_lost_state: there busy connections die "
+     "too. injected_reset: there no silence came before. idle_blackhole: there nothing comes back.",
+     "On a Linux gateway: `conntrack -L` and net.netfilter.nf_conntrack_tcp_timeout_established; at the far end the "
+     "request never arrives.",
+     "Send TCP keep-alives more often than the device's idle timeout, or keep the pool's idle timeout below it, or raise "
+     "the device's: AWS NLB and NAT gateway 350 s, Azure 4 minutes, many firewalls 1 hour.",
+     kLostVariants, idle_state_lost, narrate_idle_state_lost},
+    {"idle_blackhole", Question::ending, Severity::error,
+     "after a silence nothing gets through any more, while new connections work",
+     "A device dropped the idle connection from its table and now drops its segments without a word. The client "
+     "retransmits until it gives up, minutes later.",
+     R"(client                 device                 server
+  | <------------ response ------------------- |
+  |     ... idle; the entry expires ...        |
+  | -------- request ----> X                   |
+  | --- retransmission --> X   0.2 s, 0.4 s, 0.8 s ...
+  | -------- new SYN ------------------------> |  works)",
+     "idle_state_lost: there a RST comes back. retransmission_timeout: there no silence came before, or nothing else gets "
+     "through either.",
+     "On the client: `ss -tnoi` shows the retransmission timer and backoff; on a Linux gateway `conntrack -L` has no entry.",
+     "Send TCP keep-alives more often than the device's idle timeout, or keep the pool's idle timeout below it, or raise "
+     "the device's and let it reject instead of dropping.",
+     {}, idle_blackhole, narrate_idle_blackhole},
+};
+
+}  // namespace
+
+std::span<const Diagnosis> idle_diagnoses() { return kIdleDiagnoses; }
+
+}  // namespace tcpwhy

@@ -1,0 +1,116 @@
+// What devices on the way do to a connection that is in use.
+
+#include <fmt/format.h>
+
+#include "../words.h"
+#include "families.h"
+#include "reading.h"
+
+namespace tcpwhy {
+namespace {
+
+/// Both sides went on exchanging data: the reset never took effect.
+bool survived(const Reading& reading) {
+  return reading.now.exchanges > reading.at.exchanges;
+}
+
+std::optional<Verdict> injected_reset(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (reading.reset == nullptr) return {};
+  // A TTL, an IP ID, or odd numbers alone prove nothing: balancers and NAT answer for others, and honest hosts send
+  // several RSTs. The clock or the sender's own next segments must speak too.
+  const ForgerySigns signs = read_forgery(reading);
+  if ((!signs.sender_carried_on && !signs.too_fast) || signs.weight() < 3) return {};
+  Verdict verdict;
+  verdict.confidence = signs.weight() >= 4 && reading.whole() ? Confidence::certain : Confidence::likely;
+  verdict.reset_by = ResetBy::middlebox;
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.fault = Fault::middlebox;
+  verdict.deciding_frame = reading.reset->segment.at.frame;
+  verdict.provoked_by = reading.at.half(other(reading.reset->by)).recent[0].at.frame;
+  if (survived(reading)) {
+    verdict.impact = Impact::none;
+    verdict.severity = Severity::note;
+    return verdict;
+  }
+  const Turn& request = reading.at.half(Side::client).turn;
+  verdict.impact = request && !request.answered ? Impact::request_lost
+                   : response_completeness(reading) == Completeness::complete ? Impact::none
+                                                                               : Impact::unknown;
+  verdict.severity = Severity::error;
+  verdict.lost_bytes = reading.unacknowledged(other(reading.reset->by));
+  return verdict;
+}
+
+Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const ForgerySigns signs = read_forgery(reading);
+  const Reset& reset = *reading.reset;
+  const HalfConnection& named = reading.at.half(reset.by);
+  Narrative narrative;
+  std::string& text = narrative.explanation;
+  text = fmt::format("The RST ({}) names {} as its sender, but did not come from there:", describe_reset(reading),
+                     name(reading.connection, reset.by));
+  if (signs.other_ttl || signs.near_ttl) {
+    text += fmt::format(" its TTL is {}, that of the host's own segments {};", reset.segment.ttl,
+                        named.ttl_low == named.ttl_high ? fmt::format("{}", named.ttl_low)
+                                                        : fmt::format("{} to {}", named.ttl_low, named.ttl_high));
+  }
+  if (signs.too_fast) {
+    text += fmt::format(" it came {} after {}, and that host never answered in less than {};",
+                        duration(reset.segment.at.time - reading.at.half(other(reset.by)).recent[0].at.time),
+                        frame(verdict.provoked_by), duration(named.response_time));
+  }
+  if (signs.sender_carried_on) {
+    text += fmt::format(" that host carried on afterwards as if it had sent none ({});",
+                        frame(reading.now.half(reset.by).last));
+  }
+  if (signs.foreign_ip_id) text += " its IP ID belongs to another counter;";
+  if (signs.ahead_of_sequence) text += " it guesses at a number that the host had not reached;";
+  text.back() = '.';
+  const Turn& request = reading.at.half(Side::client).turn;
+  if (request) text += fmt::format(" It came after a {} ({}).", name(request), frame(request.begin));
+  if (verdict.impact == Impact::none) text += " The connection survived it.";
+  narrative.fix = fmt::format(
+      "Find the device on the path between {} and {} that ends connections (intrusion prevention, content filter, firewall "
+      "reject rule) and read its log at that second; if its TTL started at 64, 128 or 255, it is {} hops from this capture "
+      "point.",
+      to_string(reading.connection.endpoint(Side::client).address),
+      to_string(reading.connection.endpoint(Side::server).address),
+      reset.segment.ttl_known ? fmt::format("{}", (reset.segment.ttl <= 64    ? 64
+                                                   : reset.segment.ttl <= 128 ? 128
+                                                                              : 255) -
+                                                      reset.segment.ttl)
+                              : std::string("an unknown number of"));
+  narrative.blind_spot = fmt::format(
+      "A capture at {} at the same time proves it: the RST never left there.", name(reading.connection, reset.by));
+  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
+    narrative.blind_spot += ' ';
+    narrative.blind_spot += missing;
+  }
+  narrative.ruled_out = {"unread_close: there each RST's number is an ack that was in flight, and the host falls silent",
+                         "idle_state_lost: no silence came before it"};
+  return narrative;
+}
+
+constexpr Diagnosis kMiddleDiagnoses[] = {
+    {"injected_reset", Question::ending, Severity::error,
+     "the reset did not come from the host that it names",
+     "A device on the path (a filter, an intrusion prevention system) ended the connection by forging a RST in the name of "
+     "one end, or of both.",
+     R"(client                 device                 server
+  | -------- request ----> | -----------------> |
+  | <------- RST --------- |                    |  another TTL, faster than the round trip
+  | <------------ data ------------------------ |  the server carries on
+  | ------------- RST ------------------------> |  now an honest one)",
+     "unread_close: several RSTs with different numbers are honest if each repeats an ack that was in flight. "
+     "idle_state_lost: a device's reject after a silence. A TTL or missing timestamps alone prove nothing.",
+     "Capture at the named sender at the same time: the RST never left it; `nstat TcpOutRsts` does not count it.",
+     "Find the device that ends connections on this path, and its rule.", {}, injected_reset, narrate_injected_reset},
+};
+
+}  // namespace
+
+std::span<const Diagnosis> middle_diagnoses() { return kMiddleDiagnoses; }
+
+}  // namespace tcpwhy

@@ -1,0 +1,190 @@
+#include "reading.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "../words.h"
+
+namespace tcpwhy {
+namespace {
+
+const Turn* find_lost_request(const ConnectionState& now) {
+  const Turn& turn = now.half(Side::client).turn;
+  return turn && !turn.answered ? &turn : nullptr;
+}
+
+}  // namespace
+
+Reading::Reading(const Evidence& given)
+    : evidence(given),
+      connection(given.connection),
+      now(given.connection.now()),
+      at(given.connection.decisive()),
+      broken(given.connection.broken()),
+      reset(broken != nullptr ? &broken->resets[0] : nullptr),
+      client(now.half(Side::client)),
+      server(now.half(Side::server)),
+      lost_request(find_lost_request(now)) {}
+
+bool Reading::whole() const {
+  return now.handshake_seen() && !now.one_sided() && client.unseen_bytes == 0 && server.unseen_bytes == 0 &&
+         !now.clock_stepped;
+}
+
+bool Reading::was_conversing() const {
+  const bool answers_before = now.exchanges > 0 || (!now.handshake_seen() && server.ack_known);
+  return answers_before && lost_request != nullptr && !lost_request->follows_unanswered;
+}
+
+bool Reading::says_farewell(const Turn& turn) const {
+  const PayloadFacts& payload = turn.payload;
+  if (payload.kind == PayloadKind::tls_alert) return true;
+  if (payload.kind != PayloadKind::tls_data) return false;
+  if (payload.tls_record <= kFarewellRecord && turn.bytes() <= payload.tls_record + 5U) return true;
+  const bool closes_behind = client.fin && client.fin.time - turn.begin.time <= evidence.settings.rtt_margin;
+  const bool reacts_to_fin = server.fin && server.fin_covered_by(turn.ack) &&
+                             turn.begin.time - server.fin.time <=
+                                 round_trip_to(Side::client) + evidence.settings.rtt_margin;
+  return turn.bytes() <= kFarewellBytes && closes_behind && reacts_to_fin;
+}
+
+std::uint64_t Reading::unacknowledged(Side sender) const {
+  const HalfConnection& half = now.half(sender);
+  const HalfConnection& peer = now.half(other(sender));
+  if (!half.next_known || !peer.ack_known) return 0;
+  std::int32_t outstanding = half.next.since(peer.ack);
+  if (half.fin && outstanding > 0) --outstanding;
+  return outstanding > 0 ? static_cast<std::uint64_t>(outstanding) : 0;
+}
+
+Nanoseconds Reading::round_trip_to(Side side) const {
+  const HalfConnection& half = now.half(side);
+  return half.response_time_known() ? half.response_time : 0;
+}
+
+Nanoseconds Reading::round_trip() const { return round_trip_to(Side::client) + round_trip_to(Side::server); }
+
+// ------------------------------------------------------------------------------------------------- forgery
+
+int ForgerySigns::weight() const {
+  return (other_ttl ? 2 : 0) + (near_ttl ? 1 : 0) + (too_fast ? 2 : 0) + (sender_carried_on ? 2 : 0) +
+         (ahead_of_sequence ? 1 : 0) + (foreign_ip_id ? 1 : 0);
+}
+
+ForgerySigns read_forgery(const Reading& reading) {
+  ForgerySigns signs;
+  if (reading.reset == nullptr) return signs;
+  const Reset& reset = *reading.reset;
+  const Glimpse& segment = reset.segment;
+  const HalfConnection& then = reading.at.half(reset.by);
+  const HalfConnection& after = reading.now.half(reset.by);
+  const Nanoseconds margin = reading.evidence.settings.rtt_margin;
+
+  if (segment.ttl_known && then.ttl_known()) {
+    const int below = then.ttl_low - segment.ttl;
+    const int above = segment.ttl - then.ttl_high;
+    const int off = std::max(below, above);
+    signs.other_ttl = off > 1;
+    signs.near_ttl = off == 1;
+  }
+  // Only an answer can be timed, and only if nothing earlier can have drawn it: its ack covers the stimulus, or its
+  // number repeats the stimulus's ack and the line had been quiet.
+  const HalfConnection& peer = reading.at.half(other(reset.by));
+  const Glimpse& stimulus = peer.recent[0];
+  if (then.response_time_known() && then.response_time >= kMeasurableRoundTrip && stimulus.at && peer.oldest_unacked) {
+    const bool covers = segment.has(kAck) && stimulus.length > 0 && segment.ack.after(stimulus.seq);
+    const bool quiet = !peer.recent[1].at || stimulus.at.time - peer.recent[1].at.time > 2 * then.response_time;
+    const bool repeats = reset.reply && reset.provoked_by == stimulus.at.frame && quiet;
+    signs.too_fast = (covers || repeats) && segment.at.time - stimulus.at.time < then.response_time / 2;
+  }
+  const bool new_data = after.next.after(then.next) && after.bytes > then.bytes;
+  const bool new_ack = after.ack_known && then.ack_known && after.ack.after(then.ack);
+  signs.sender_carried_on = (new_data || new_ack) && after.last.time - segment.at.time > margin;
+  signs.ahead_of_sequence = then.next_known && segment.seq.after(then.next);
+  signs.foreign_ip_id = segment.has(kAck) && segment.ip_id_known && segment.ip_id != 0 && then.ip_id_known &&
+                        static_cast<std::uint16_t>(segment.ip_id - then.ip_id) > 16 * kIpIdStep;
+  return signs;
+}
+
+// --------------------------------------------------------------------------------------------- completeness
+
+Completeness response_completeness(const Reading& reading) {
+  const HalfConnection& server = reading.at.half(Side::server);
+  const HalfConnection& client = reading.at.half(Side::client);
+  const Turn& response = server.turn;
+  if (!response) return Completeness::looks_complete;
+  if (response.payload.message_size != PayloadFacts::kUnknownSize) {
+    return response.bytes() >= response.payload.message_size ? Completeness::complete : Completeness::incomplete;
+  }
+  if (response.payload.chunked && response.message_ended) return Completeness::complete;
+  if (server.fin) return Completeness::looks_complete;
+  return fills_segments(server, client, server.last_length) ? Completeness::looks_cut : Completeness::looks_complete;
+}
+
+// ---------------------------------------------------------------------------------------------------- words
+
+ResetKind kind_of(const Reset* reset) {
+  if (reset == nullptr) return ResetKind::none;
+  if (reset->abort) return ResetKind::abort;
+  return reset->reply ? ResetKind::reply : ResetKind::unknown;
+}
+
+ResetBy sent_by(const Reset* reset) {
+  if (reset == nullptr) return ResetBy::none;
+  return reset->by == Side::client ? ResetBy::client : ResetBy::server;
+}
+
+std::vector<std::string> rule_out_forgery(const Reading& reading) {
+  std::vector<std::string> lines;
+  if (reading.reset == nullptr) return lines;
+  const Glimpse& segment = reading.reset->segment;
+  const HalfConnection& sender = reading.at.half(reading.reset->by);
+  const ForgerySigns signs = read_forgery(reading);
+  if (signs.weight() == 0 && segment.ttl_known && sender.ttl_known()) {
+    lines.push_back(fmt::format("injected_reset: the RST's TTL {} is that of the {}'s other segments, and that host "
+                                "did not carry on after it",
+                                segment.ttl, name(reading.reset->by)));
+  }
+  return lines;
+}
+
+std::string describe_reset(const Reading& reading) {
+  if (reading.reset == nullptr) return {};
+  const Reset& reset = *reading.reset;
+  std::string text = fmt::format("{} from the {}", frame(reset.segment.at), name(reset.by));
+  if (reading.broken->count > 1) {
+    text += fmt::format(", the first of {} RST frames of this one incident", reading.broken->count);
+  }
+  return text;
+}
+
+std::string missing_from_capture(const Reading& reading) {
+  std::string text;
+  const auto say = [&](std::string_view sentence) {
+    if (!text.empty()) text += ' ';
+    text += sentence;
+  };
+  if (!reading.now.handshake_seen()) {
+    say("The start of this connection is not in the capture: who opened it, the round trip and the options are "
+        "unknown.");
+  }
+  if (reading.now.one_sided()) {
+    say("Only one direction was captured; capture where both directions pass, or on the host itself.");
+  }
+  const std::uint64_t unseen = std::uint64_t{reading.client.unseen_bytes} + reading.server.unseen_bytes;
+  if (unseen > 0 && reading.now.handshake_seen()) {
+    say(fmt::format("{} of this connection passed without being captured.", bytes(unseen)));
+  }
+  if (reading.now.clock_stepped) say("The capture's clock stepped, so times across the step are not to be trusted.");
+  return text;
+}
+
+std::string describe_retry(const Reading& reading) {
+  const auto& retry = reading.evidence.around.request_retry;
+  if (!retry) return {};
+  return fmt::format(" The client sent the same request again on stream {} ({}), {}.", retry->stream,
+                     frame(retry->at), retry->succeeded ? "where it was answered" : "which was not answered either");
+}
+
+}  // namespace tcpwhy

@@ -1,0 +1,77 @@
+// What several signatures ask of the evidence: was a request lost, did the RST come from whom it names, was the
+// response complete. Pure functions; the one place for each question.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../evidence.h"
+#include "../finding.h"
+
+namespace tcpwhy {
+
+/// The evidence, with the names that signatures use.
+struct Reading {
+  explicit Reading(const Evidence& evidence);
+
+  const Evidence& evidence;
+  const Connection& connection;
+  const ConnectionState& now;
+  const ConnectionState& at;       ///< At the first reset, or now.
+  const Break* broken;             ///< Null where no reset ended it.
+  const Reset* reset;              ///< The first one, or null.
+  const HalfConnection& client;    ///< Now, not at the reset: what was sent after it counts too.
+  const HalfConnection& server;
+  /// The client's last request if nothing answered it, else null. It may have been sent after the reset, by a
+  /// client that hadn't got it yet.
+  const Turn* lost_request;
+
+  /// The start was captured, both directions, nothing of it is missing.
+  [[nodiscard]] bool whole() const;
+  /// `certain` where the start and both directions were seen, else `likely`.
+  [[nodiscard]] Confidence surest() const { return whole() ? Confidence::certain : Confidence::likely; }
+  [[nodiscard]] bool reset_by(Side side) const { return reset != nullptr && reset->by == side; }
+  /// An exchange had been completed before the request, as far as was seen.
+  [[nodiscard]] bool was_conversing() const;
+  /// The client's last words, not a request: a close_notify, or a farewell with its own FIN right behind.
+  [[nodiscard]] bool says_farewell(const Turn& turn) const;
+  /// What the client sent that the server's kernel never acknowledged.
+  [[nodiscard]] std::uint64_t unacknowledged(Side sender) const;
+  /// Round trip between the capture point and that side, or 0 where it was never measured.
+  [[nodiscard]] Nanoseconds round_trip_to(Side side) const;
+  /// Round trip from end to end, or 0.
+  [[nodiscard]] Nanoseconds round_trip() const;
+};
+
+/// Signs that a RST was not sent by whom it names, and how much they weigh together.
+struct ForgerySigns {
+  bool other_ttl = false;      ///< Off by more than a route change.
+  bool near_ttl = false;       ///< Off by one: a route change, or the next router.
+  bool too_fast = false;       ///< In less than half of the shortest time that host ever took.
+  bool sender_carried_on = false;  ///< The named sender went on as if it had sent no RST.
+  bool ahead_of_sequence = false;  ///< Sequence numbers that it hadn't reached.
+  bool foreign_ip_id = false;      ///< Another IP ID counter than that of its segments.
+
+  [[nodiscard]] int weight() const;
+};
+[[nodiscard]] ForgerySigns read_forgery(const Reading& reading);
+
+enum class Completeness : std::uint8_t { complete, incomplete, looks_complete, looks_cut };
+/// Whether the server's last response was whole when the connection broke: by Content-Length or the last chunk
+/// where they could be read; else by whether it ended in a full segment.
+[[nodiscard]] Completeness response_completeness(const Reading& reading);
+
+/// The reset's header in the vocabulary of a verdict; `none` where there was no reset.
+[[nodiscard]] ResetKind kind_of(const Reset* reset);
+[[nodiscard]] ResetBy sent_by(const Reset* reset);
+
+/// Sentences that several narratives share.
+[[nodiscard]] std::vector<std::string> rule_out_forgery(const Reading& reading);
+[[nodiscard]] std::string describe_reset(const Reading& reading);
+/// What the vantage point hides, "" where nothing is missing.
+[[nodiscard]] std::string missing_from_capture(const Reading& reading);
+/// The repeated request, as a sentence; "" where none was seen.
+[[nodiscard]] std::string describe_retry(const Reading& reading);
+
+}  // namespace tcpwhy

@@ -1,0 +1,43 @@
+// Evidence: everything that a signature may look at. A view of frozen facts; making a verdict changes nothing,
+// so it can be made at any time and any number of times.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "connection.h"
+#include "settings.h"
+
+namespace tcpwhy {
+
+/// Another attempt at what failed on this stream.
+struct Retry {
+  StreamNumber stream = 0;
+  Mark at;                 ///< The SYN, or the request's first segment.
+  bool succeeded = false;  ///< The handshake completed, or the request was answered.
+  Mark success;            ///< When, if it did.
+};
+
+/// What the other streams of the same server endpoint, or of the same pair of addresses, show. No stream's own
+/// incident is in here.
+struct Surroundings {
+  std::uint32_t exchanges = 0;              ///< Answered requests at this server endpoint.
+  Nanoseconds longest_answered_gap = 0;     ///< The longest idle gap after which it still answered.
+  Mark latest_established;                  ///< The latest handshake that it completed, on another stream.
+  std::uint32_t idle_closes = 0;            ///< Other streams that it closed while nothing was outstanding.
+  Nanoseconds shortest_idle_close = 0;      ///< Idle time at those closes.
+  Nanoseconds longest_idle_close = 0;
+  std::uint32_t orderly_closes = 0;         ///< Other streams on which it sent a FIN and no reset.
+  std::uint32_t abortive_closes = 0;        ///< Other streams that it reset.
+  bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
+  std::optional<Retry> connect_retry;
+  std::optional<Retry> request_retry;
+};
+
+struct Evidence {
+  const Connection& connection;
+  Surroundings around;
+  const Settings& settings;
+};
+
+}  // namespace tcpwhy

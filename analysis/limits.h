@@ -1,0 +1,61 @@
+// Every threshold that isn't a preference: unit, value, and where the value comes from.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "settings.h"
+
+namespace tcpwhy {
+
+/// A copy of a packet (a capture on `any`, a mirror of both ports) follows its original this closely when no
+/// IP ID tells them apart. Linux never retransmits before TCP_RTO_MIN, 200 ms; a tail loss probe waits two
+/// round trips (RFC 8985 section 7.2).
+constexpr Nanoseconds kCopyWindow = kMillisecond;
+/// With an equal, non-zero IP ID a copy may come later: a mirror that buffers, a merged second vantage point.
+constexpr Nanoseconds kCopyWindowWithIpId = kSecond;
+
+/// A RST that an abort sends continues the socket's IP ID counter; more than this many packets on, it is
+/// another counter. Hosts with one counter for all sockets skip some.
+constexpr std::uint16_t kIpIdStep = 64;
+
+/// Ten NOPs fill the ten bytes of a timestamp option that iptables TCPOPTSTRIP or nft `reset tcp option`
+/// blanked (captures 07a); alignment alone never needs more than three.
+constexpr std::uint8_t kBlankedTimestampNops = 10;
+
+/// Retransmissions of one segment, without any answer, before silence counts as a black hole: at Linux's
+/// 200 ms RTO three of them span 1.4 s, which a lossy but living path does not reach (capture 15c).
+constexpr std::uint8_t kBlackholeRetransmissions = 3;
+constexpr Nanoseconds kBlackholeSpan = kSecond;
+
+/// Unanswered SYNs, the first included, before a connect counts as blocked rather than as a lost packet.
+constexpr std::uint8_t kBlockedSyns = 3;
+
+/// A close_notify record: TLS 1.3 seals it as application data of 19 bytes (RFC 8446 section 5.2), TLS 1.2
+/// with AES-GCM as an alert of 26 (RFC 5288), so a record with at most this much says goodbye.
+constexpr std::uint16_t kFarewellRecord = 26;
+
+/// What a peer sends between our close and its own noticing: a close_notify, an HTTP/2 GOAWAY, a ping.
+/// More is a body that somebody still wanted.
+constexpr std::uint32_t kFarewellBytes = 128;
+
+/// A retry of a failed request that comes later than this is another user's action.
+constexpr Nanoseconds kRetryWindow = 60 * kSecond;
+
+/// TCP timestamp clocks tick between 1 ms and 1 s (RFC 7323 section 5.4): a silence in which the sender's
+/// clock stood still for longer than this is a step of the capture's clock.
+constexpr Nanoseconds kSlowestTimestampTick = kSecond;
+
+/// A round trip shorter than this is lost in the noise of scheduling: nothing can be called faster than it.
+constexpr Nanoseconds kMeasurableRoundTrip = kMillisecond;
+
+/// RST frames kept of one stream; later ones are counted.
+constexpr std::size_t kResetsKept = 4;
+
+/// Linger: a stream closed cleanly this long ago (capture time) gives up its memory.
+constexpr Nanoseconds kLinger = 30 * kSecond;
+
+/// Requests whose retry is still looked for, in the whole capture; the oldest is dropped first.
+constexpr std::size_t kRecentRequests = 1024;
+
+}  // namespace tcpwhy

@@ -1,0 +1,136 @@
+#include "payload.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+namespace tcpwhy {
+namespace {
+
+constexpr std::array<std::string_view, 10> kVerbs = {"",       "GET",   "HEAD",    "POST",    "PUT",
+                                                     "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"};
+
+std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// FNV-1a: a fingerprint, not a protection.
+std::uint32_t fingerprint_of(std::string_view text) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
+  return hash;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  });
+}
+
+/// Calls `visit(name, value)` for each header field until the blank line; returns the offset of the body, or
+/// npos where the header was cut.
+template <typename Visit>
+std::size_t for_each_header(std::string_view message, Visit visit) {
+  std::size_t at = message.find("\r\n");
+  while (at != std::string_view::npos) {
+    const std::size_t begin = at + 2;
+    const std::size_t end = message.find("\r\n", begin);
+    if (end == std::string_view::npos) return end;
+    if (end == begin) return end + 2;
+    const std::string_view line = message.substr(begin, end - begin);
+    if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
+      std::string_view value = line.substr(colon + 1);
+      while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+      visit(line.substr(0, colon), value);
+    }
+    at = end;
+  }
+  return std::string_view::npos;
+}
+
+void read_http_headers(std::string_view message, PayloadFacts& facts) {
+  std::uint64_t length = PayloadFacts::kUnknownSize;
+  const std::size_t body = for_each_header(message, [&](std::string_view name, std::string_view value) {
+    if (equal_ignoring_case(name, "content-length")) {
+      std::uint64_t parsed = 0;
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+      // A length that no transfer reaches is a lie or an attack: as good as none.
+      if (error == std::errc() && parsed < (std::uint64_t{1} << 62)) length = parsed;
+    } else if (equal_ignoring_case(name, "transfer-encoding")) {
+      facts.chunked = equal_ignoring_case(value.substr(0, 7), "chunked");
+    }
+  });
+  if (body == std::string_view::npos) return;
+  // RFC 9112 section 6.3: these responses have no body, whatever they declare.
+  const bool bodiless = facts.kind == PayloadKind::http_response &&
+                        (facts.status / 100 == 1 || facts.status == 204 || facts.status == 304);
+  const bool empty_request = facts.kind == PayloadKind::http_request && !facts.chunked &&
+                             length == PayloadFacts::kUnknownSize;
+  if (bodiless || empty_request) {
+    facts.message_size = body;
+  } else if (!facts.chunked && length != PayloadFacts::kUnknownSize) {
+    facts.message_size = body + length;
+  }
+}
+
+bool read_http(std::string_view text, PayloadFacts& facts) {
+  if (text.starts_with("HTTP/1.") && text.size() >= 12) {
+    unsigned status = 0;
+    std::from_chars(text.data() + 9, text.data() + 12, status);
+    if (status < 100 || status > 599) return false;
+    facts.kind = PayloadKind::http_response;
+    facts.status = static_cast<std::uint16_t>(status);
+    read_http_headers(text, facts);
+    return true;
+  }
+  for (std::uint8_t verb = 1; verb < kVerbs.size(); ++verb) {
+    const std::string_view name = kVerbs[verb];
+    if (text.size() <= name.size() || !text.starts_with(name) || text[name.size()] != ' ') continue;
+    facts.kind = PayloadKind::http_request;
+    facts.verb = verb;
+    facts.fingerprint = fingerprint_of(text.substr(0, std::min(text.find('\r'), text.size())));
+    read_http_headers(text, facts);
+    return true;
+  }
+  return false;
+}
+
+bool read_tls(std::span<const std::uint8_t> bytes, PayloadFacts& facts) {
+  if (bytes.size() < 5 || bytes[1] != 3 || bytes[2] > 4) return false;
+  switch (bytes[0]) {
+    case 20:
+    case 23: facts.kind = PayloadKind::tls_data; break;
+    case 21: facts.kind = PayloadKind::tls_alert; break;
+    case 22: facts.kind = PayloadKind::tls_handshake; break;
+    default: return false;
+  }
+  facts.tls_record = static_cast<std::uint16_t>(bytes[3] << 8 | bytes[4]);
+  facts.client_hello = bytes[0] == 22 && bytes.size() > 5 && bytes[5] == 1;
+  return true;
+}
+
+}  // namespace
+
+PayloadFacts read_payload(std::span<const std::uint8_t> bytes) {
+  PayloadFacts facts;
+  if (bytes.empty()) return facts;
+  facts.kind = PayloadKind::other;
+  const bool printable = bytes[0] >= 'A' && bytes[0] <= 'Z';
+  if (printable) {
+    if (!read_http(as_text(bytes), facts)) {
+      facts.fingerprint = fingerprint_of(as_text(bytes.first(std::min<std::size_t>(bytes.size(), 32))));
+    }
+  } else {
+    read_tls(bytes, facts);
+  }
+  return facts;
+}
+
+std::string_view verb_name(std::uint8_t verb) { return verb < kVerbs.size() ? kVerbs[verb] : ""; }
+
+bool ends_chunked_message(std::span<const std::uint8_t> bytes) {
+  return as_text(bytes).ends_with("0\r\n\r\n");
+}
+
+}  // namespace tcpwhy

@@ -1,0 +1,43 @@
+// What the first bytes of a payload give away: an HTTP verb or status, a TLS record type. Nothing is kept
+// of the payload itself, and no verdict depends on it where it is encrypted or cut.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tcpwhy {
+
+enum class PayloadKind : std::uint8_t {
+  none,           ///< No byte was captured.
+  other,
+  http_request,
+  http_response,
+  tls_handshake,  ///< Content type 22 (RFC 8446 section 5.1).
+  tls_alert,      ///< Content type 21, not yet encrypted or TLS 1.2.
+  tls_data,       ///< Content type 23, or 20 (change_cipher_spec).
+};
+
+struct PayloadFacts {
+  static constexpr std::uint64_t kUnknownSize = ~std::uint64_t{0};
+
+  PayloadKind kind = PayloadKind::none;
+  std::uint8_t verb = 0;              ///< Index into the known verbs; see verb_name.
+  std::uint16_t status = 0;           ///< HTTP status, 100 to 599.
+  std::uint16_t tls_record = 0;       ///< Length of the first TLS record, without its header of 5 bytes.
+  bool chunked = false;               ///< Transfer-Encoding: chunked.
+  bool client_hello = false;
+  std::uint32_t fingerprint = 0;      ///< Of the first line; equal for a request and its retry.
+  std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
+};
+
+/// Reads the first bytes of a message. Never reads outside `bytes`.
+[[nodiscard]] PayloadFacts read_payload(std::span<const std::uint8_t> bytes);
+
+/// "GET", or "" for 0.
+[[nodiscard]] std::string_view verb_name(std::uint8_t verb);
+
+/// Whether a chunked message may end here: the bytes end in a zero chunk (RFC 9112 section 7.1).
+[[nodiscard]] bool ends_chunked_message(std::span<const std::uint8_t> bytes);
+
+}  // namespace tcpwhy

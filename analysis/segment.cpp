@@ -1,0 +1,62 @@
+#include "segment.h"
+
+#include <algorithm>
+
+namespace tcpwhy {
+namespace {
+
+enum OptionKind : std::uint8_t { kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kTimestamps = 8 };
+
+std::uint32_t read_be32(std::span<const std::uint8_t> bytes) {
+  return static_cast<std::uint32_t>(bytes[0]) << 24 | static_cast<std::uint32_t>(bytes[1]) << 16 |
+         static_cast<std::uint32_t>(bytes[2]) << 8 | bytes[3];
+}
+
+void read_option(OptionKind kind, std::span<const std::uint8_t> value, Options& options) {
+  switch (kind) {
+    case kMss:
+      if (value.size() == 2) options.mss = static_cast<std::uint16_t>(value[0] << 8 | value[1]);
+      break;
+    case kWindowScale:
+      if (value.size() == 1) options.window_shift = std::min<std::uint8_t>(value[0], 14);  // RFC 7323 section 2.3
+      break;
+    case kSackPermitted:
+      options.sack_permitted = value.empty();
+      break;
+    case kTimestamps:
+      if (value.size() == 8) {
+        options.timestamps = true;
+        options.tsval = read_be32(value);
+        options.tsecr = read_be32(value.subspan(4));
+      }
+      break;
+    case kEnd:
+    case kNop:
+      break;
+  }
+}
+
+}  // namespace
+
+Options read_options(std::span<const std::uint8_t> bytes, bool complete) {
+  Options options;
+  options.known = complete;
+  std::uint8_t nops = 0;
+  while (!bytes.empty()) {
+    const auto kind = static_cast<OptionKind>(bytes[0]);
+    if (kind == kEnd) break;
+    if (kind == kNop) {
+      nops = static_cast<std::uint8_t>(nops + 1);
+      options.longest_nop_run = std::max(options.longest_nop_run, nops);
+      bytes = bytes.subspan(1);
+      continue;
+    }
+    nops = 0;
+    if (bytes.size() < 2 || bytes[1] < 2 || bytes[1] > bytes.size()) break;  // A length that lies ends the list.
+    read_option(kind, bytes.subspan(2, bytes[1] - 2U), options);
+    bytes = bytes.subspan(bytes[1]);
+  }
+  return options;
+}
+
+}  // namespace tcpwhy

@@ -1,0 +1,317 @@
+#include "tracker.h"
+
+#include <algorithm>
+
+namespace tcpwhy {
+namespace {
+
+/// Streams are dense; a number this far beyond the largest so far is no stream.
+constexpr StreamNumber kSparse = 1U << 20;
+
+std::uint64_t tuple_hash(const Endpoint& a, const Endpoint& b) {
+  const std::uint64_t first = hash_of(a);
+  const std::uint64_t second = hash_of(b);
+  return first < second ? first * 31 + second : second * 31 + first;
+}
+
+std::uint64_t pair_hash(const Connection& connection) {
+  return hash_of(connection.endpoint(Side::client).address) * 31 +
+         hash_of(connection.endpoint(Side::server).address);
+}
+
+bool same_tuple(const Endpoint& client, const Endpoint& server, const Connection& connection) {
+  const Endpoint& a = connection.endpoint(Side::client);
+  const Endpoint& b = connection.endpoint(Side::server);
+  return (client == a && server == b) || (client == b && server == a);
+}
+
+bool has_odd_timestamps(const ConnectionState& state) {
+  const HalfConnection& client = state.half(Side::client);
+  const HalfConnection& server = state.half(Side::server);
+  if (client.syn_copies_disagree || server.syn_copies_disagree) return true;
+  if (client.syn_options.longest_nop_run >= kBlankedTimestampNops) return true;
+  return state.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
+}
+
+}  // namespace
+
+template <typename Better>
+void Tracker::TopTwo<Better>::add(Nanoseconds value, StreamNumber stream) {
+  const Better better;
+  for (Sample& sample : best) {
+    if (sample.valid && sample.stream == stream) {
+      if (better(value, sample.value)) sample.value = value;
+      if (best[1].valid && better(best[1].value, best[0].value)) std::swap(best[0], best[1]);
+      return;
+    }
+  }
+  const Sample fresh{value, stream, true};
+  if (!best[0].valid || better(value, best[0].value)) {
+    best[1] = best[0];
+    best[0] = fresh;
+  } else if (!best[1].valid || better(value, best[1].value)) {
+    best[1] = fresh;
+  }
+}
+
+template <typename Better>
+std::optional<Nanoseconds> Tracker::TopTwo<Better>::without(StreamNumber stream) const {
+  for (const Sample& sample : best) {
+    if (sample.valid && sample.stream != stream) return sample.value;
+  }
+  return std::nullopt;
+}
+
+Tracker::Record* Tracker::record_of(StreamNumber stream) {
+  if (stream >= records_.size()) {
+    if (stream - records_.size() > kSparse) return nullptr;
+    records_.resize(std::size_t{stream} + 1);
+  }
+  return &records_[stream];
+}
+
+const Connection* Tracker::find(StreamNumber stream) const {
+  return stream < records_.size() ? records_[stream].connection.get() : nullptr;
+}
+
+const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
+  retire(segment.time);
+  Record* record = record_of(segment.stream);
+  if (record == nullptr) return nullptr;
+  if (record->retired && !segment.has(kSyn)) return nullptr;  // A straggler of a connection long closed.
+  if (!record->connection) open(segment, *record);
+  Connection& connection = *record->connection;
+  seen = connection.observe(segment);
+  if (!seen.copy) survey(segment, seen, *record);
+  if (seen.deciding && has_odd_timestamps(connection.now())) {
+    first_odd_of_pair_.try_emplace(pair_hash(connection), connection.stream());
+  }
+  return &connection;
+}
+
+const Connection* Tracker::observe(const IcmpError& error) {
+  if (error.stream >= records_.size() || !records_[error.stream].connection) return nullptr;
+  records_[error.stream].connection->observe(error);
+  return records_[error.stream].connection.get();
+}
+
+/// A stream's first segment: whose incarnation came before it on this tuple, and whose connect it repeats.
+void Tracker::open(const Segment& segment, Record& record) {
+  record.connection = std::make_unique<Connection>(segment, settings_);
+  record.retired.reset();
+  Connection& connection = *record.connection;
+  const Endpoint& client = connection.endpoint(Side::client);
+  const Endpoint& server = connection.endpoint(Side::server);
+  record.survey = &surveys_[hash_of(server)];
+  const auto [entry, is_new] = latest_on_tuple_.try_emplace(tuple_hash(client, server), segment.stream);
+  if (!is_new && entry->second != segment.stream) {
+    const Record& before = records_[entry->second];
+    if (before.connection && same_tuple(client, server, *before.connection)) {
+      connection.follows(before.connection->remember(client));
+    } else if (before.retired) {
+      const bool same_way = before.retired->client == client;
+      connection.follows(same_way ? before.retired->from_client : before.retired->from_server);
+    }
+    entry->second = segment.stream;
+  }
+}
+
+// ------------------------------------------------------------------------------------------------- surveys
+
+void Tracker::survey(const Segment& segment, const Observation& seen, Record& record) {
+  const Connection& connection = *record.connection;
+  const ConnectionState& now = connection.now();
+  ServerSurvey& survey = *record.survey;
+  if (seen.answered && seen.side == Side::server) {
+    ++survey.exchanges;
+    survey.longest_answered_gap.add(now.half(Side::client).turn.gap, segment.stream);
+  }
+  if (now.established.frame == segment.frame) {
+    auto& latest = survey.latest_established;
+    if (latest[0].second != segment.stream) latest[1] = latest[0];
+    latest[0] = {now.established, segment.stream};
+  }
+  if (segment.has(kSyn) && !segment.has(kAck) && !failed_connects_.empty()) match_connect(connection);
+  if (seen.turn_began && seen.side == Side::client) {
+    const PayloadFacts& payload = now.half(Side::client).turn.payload;
+    if (payload.fingerprint != 0) {
+      Request request{segment.stream, {segment.frame, segment.time}, connection.endpoint(Side::client).address,
+                      connection.endpoint(Side::server), payload.fingerprint};
+      if (!failed_requests_.empty()) match_retry(request);
+      recent_requests_.push_back(request);
+      if (recent_requests_.size() > kRecentRequests) recent_requests_.pop_front();
+    }
+  }
+  if (seen.deciding) survey_closes(segment, seen, record);
+}
+
+void Tracker::survey_closes(const Segment& segment, const Observation& seen, Record& record) {
+  const ConnectionState& now = record.connection->now();
+  const HalfConnection& server = now.half(Side::server);
+  const HalfConnection& client = now.half(Side::client);
+  if (segment.has(kRst) && seen.side == Side::server && !record.counted_abort && record.connection->broken()) {
+    record.counted_abort = true;
+    ++record.survey->abortive_closes;
+    if (record.counted_close) --record.survey->orderly_closes;
+  }
+  const bool by_server_fin = server.fin.frame == segment.frame;
+  if (by_server_fin && !record.counted_abort) {
+    record.counted_close = true;
+    ++record.survey->orderly_closes;
+  }
+  // A close by timer: the server first, nothing outstanding, after a silence.
+  const bool nothing_outstanding = client.turn && client.turn.answered;
+  if (by_server_fin && !client.fin && nothing_outstanding && server.fin_gap >= settings_.smallest_idle_gap &&
+      !record.counted_idle_close) {
+    record.counted_idle_close = true;
+    ++record.survey->idle_closes;
+    record.survey->shortest_idle_close.add(server.fin_gap, segment.stream);
+    record.survey->longest_idle_close.add(server.fin_gap, segment.stream);
+  }
+  if (record.connection->closed_cleanly() && !record.connection->is_remarkable()) {
+    closed_.emplace_back(segment.time, segment.stream);
+  }
+}
+
+Surroundings Tracker::surroundings(const Connection& connection) const {
+  const StreamNumber stream = connection.stream();
+  const Record& record = records_[stream];
+  const ServerSurvey& survey = *record.survey;
+  Surroundings around;
+  around.exchanges = survey.exchanges;
+  around.longest_answered_gap =
+      std::max(survey.longest_answered_gap.without(stream).value_or(0), connection.now().longest_answered_gap);
+  for (const auto& [mark, other_stream] : survey.latest_established) {
+    if (mark && other_stream != stream && mark.time >= around.latest_established.time) around.latest_established = mark;
+  }
+  around.idle_closes = survey.idle_closes - (record.counted_idle_close ? 1U : 0U);
+  if (around.idle_closes > 0) {
+    around.shortest_idle_close = survey.shortest_idle_close.without(stream).value_or(0);
+    around.longest_idle_close = survey.longest_idle_close.without(stream).value_or(0);
+  }
+  around.orderly_closes = survey.orderly_closes - (record.counted_close && !record.counted_abort ? 1U : 0U);
+  around.abortive_closes = survey.abortive_closes - (record.counted_abort ? 1U : 0U);
+  const auto first = first_odd_of_pair_.find(pair_hash(connection));
+  around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
+  if (const auto retry = request_retries_.find(stream); retry != request_retries_.end()) {
+    around.request_retry = assess_request(retry->second);
+  }
+  if (const auto retry = connect_retries_.find(stream); retry != connect_retries_.end()) {
+    around.connect_retry = assess_connect(retry->second);
+  }
+  return around;
+}
+
+// ------------------------------------------------------------------------------------------------- retries
+
+void Tracker::expect_request_retry(const Connection& connection, const Turn& request) {
+  if (request.payload.fingerprint == 0 || request_retries_.contains(connection.stream())) return;
+  Request failed{connection.stream(), request.begin, connection.endpoint(Side::client).address,
+                 connection.endpoint(Side::server), request.payload.fingerprint};
+  for (const Request& waiting : failed_requests_) {
+    if (waiting.stream == failed.stream) return;
+  }
+  failed_requests_.push_back(failed);
+  if (failed_requests_.size() > kRecentRequests) failed_requests_.pop_front();
+  // The retry may be on its way already: nginx answers at the FIN, before the reset comes.
+  for (Request& later : recent_requests_) {
+    if (!later.is_retry && later.at.frame > failed.at.frame && later.stream != failed.stream) match_retry(later);
+  }
+}
+
+/// Gives the oldest failed request of this client, server and first line its repetition.
+void Tracker::match_retry(Request& request) {
+  while (!failed_requests_.empty() && request.at.time - failed_requests_.front().at.time > kRetryWindow) {
+    failed_requests_.pop_front();
+  }
+  const auto failed = std::find_if(failed_requests_.begin(), failed_requests_.end(), [&](const Request& candidate) {
+    return candidate.stream != request.stream && candidate.at.frame < request.at.frame &&
+           candidate.fingerprint == request.fingerprint && candidate.client == request.client &&
+           candidate.server == request.server;
+  });
+  if (failed == failed_requests_.end()) return;
+  request.is_retry = true;
+  request.retry_of = failed->stream;
+  request_retries_.emplace(failed->stream, request);
+  failed_requests_.erase(failed);
+}
+
+Retry Tracker::assess_request(const Request& request) const {
+  Retry retry{request.stream, request.at, false, {}};
+  const Connection* connection = find(request.stream);
+  if (connection == nullptr) {
+    retry.succeeded = true;  // Forgotten means: closed cleanly with nothing outstanding.
+    return retry;
+  }
+  const Turn& turn = connection->now().half(Side::client).turn;
+  if (turn.begin.frame == request.at.frame) {
+    retry.succeeded = static_cast<bool>(turn.answered);
+    retry.success = turn.answered;
+  } else {
+    retry.succeeded = !turn.follows_unanswered;
+  }
+  return retry;
+}
+
+void Tracker::expect_connect_retry(const Connection& connection) {
+  if (connect_retries_.contains(connection.stream())) return;
+  for (const Connect& waiting : failed_connects_) {
+    if (waiting.stream == connection.stream()) return;
+  }
+  const HalfConnection& client = connection.now().half(Side::client);
+  failed_connects_.push_back({connection.stream(), client.syn, connection.endpoint(Side::client).address,
+                              connection.endpoint(Side::server), client.isn});
+  if (failed_connects_.size() > kRecentRequests) failed_connects_.pop_front();
+}
+
+/// The same SYN again (its ISN tells) towards the same server, from whatever port a NAT gives it now; else the
+/// next SYN of the same client address.
+void Tracker::match_connect(const Connection& connection) {
+  const HalfConnection& client = connection.now().half(Side::client);
+  while (!failed_connects_.empty() && client.last_syn.time - failed_connects_.front().at.time > kRetryWindow) {
+    failed_connects_.pop_front();
+  }
+  const auto matches = [&](const Connect& failed, bool by_isn) {
+    return failed.stream != connection.stream() && failed.server == connection.endpoint(Side::server) &&
+           failed.client == connection.endpoint(Side::client).address && (!by_isn || failed.isn == client.isn);
+  };
+  for (const bool by_isn : {true, false}) {
+    const auto failed = std::find_if(failed_connects_.begin(), failed_connects_.end(),
+                                     [&](const Connect& candidate) { return matches(candidate, by_isn); });
+    if (failed == failed_connects_.end()) continue;
+    connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn, {}, {}, client.isn});
+    failed_connects_.erase(failed);
+    return;
+  }
+}
+
+/// The repetition may have failed in its turn and been repeated elsewhere: follows the chain, forwards in time.
+Retry Tracker::assess_connect(const Connect& connect) const {
+  Retry retry{connect.stream, connect.at, false, {}};
+  for (const Connect* attempt = &connect;;) {
+    const Connection* connection = find(attempt->stream);
+    retry.succeeded = connection == nullptr || connection->now().established;
+    if (connection != nullptr) retry.success = connection->now().established;
+    if (retry.succeeded) return retry;
+    const auto next = connect_retries_.find(attempt->stream);
+    if (next == connect_retries_.end() || next->second.at.frame <= attempt->at.frame) return retry;
+    attempt = &next->second;
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ forgetting
+
+void Tracker::retire(Nanoseconds now) {
+  while (!closed_.empty() && now - closed_.front().first > kLinger) {
+    Record& record = records_[closed_.front().second];
+    closed_.pop_front();
+    if (!record.connection || !record.connection->closed_cleanly() || record.connection->is_remarkable()) continue;
+    const Connection& connection = *record.connection;
+    record.retired = std::make_unique<Retired>(Retired{connection.endpoint(Side::client),
+                                                       connection.remember(connection.endpoint(Side::client)),
+                                                       connection.remember(connection.endpoint(Side::server))});
+    record.connection.reset();
+  }
+}
+
+}  // namespace tcpwhy

@@ -1,0 +1,113 @@
+// Owns every Connection of a capture, links incarnations of one 4-tuple, and keeps what server endpoints show
+// over all their streams. The only stateful part besides Connection itself.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "connection.h"
+#include "evidence.h"
+#include "settings.h"
+
+namespace tcpwhy {
+
+class Tracker {
+ public:
+  explicit Tracker(const Settings& settings) : settings_(settings) {}
+
+  /// Takes the next segment of the capture. The stream's connection is there afterwards unless the number is absurd
+  /// (farther beyond the largest so far than a capture can be): then nothing happens and null is returned.
+  const Connection* observe(const Segment& segment, Observation& seen);
+  const Connection* observe(const IcmpError& error);
+
+  /// The stream's connection, or null: never seen, or closed cleanly long ago and forgotten.
+  [[nodiscard]] const Connection* find(StreamNumber stream) const;
+  [[nodiscard]] Surroundings surroundings(const Connection& connection) const;
+  [[nodiscard]] std::size_t stream_count() const { return records_.size(); }
+
+  /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on.
+  void expect_request_retry(const Connection& connection, const Turn& request);
+  void expect_connect_retry(const Connection& connection);
+
+ private:
+  /// A sample and the stream that gave it, so that a stream's own can be left out.
+  struct Sample {
+    Nanoseconds value = 0;
+    StreamNumber stream = 0;
+    bool valid = false;
+  };
+  /// The two most extreme samples of distinct streams: enough to leave any one stream out.
+  template <typename Better>
+  struct TopTwo {
+    std::array<Sample, 2> best;
+    void add(Nanoseconds value, StreamNumber stream);
+    [[nodiscard]] std::optional<Nanoseconds> without(StreamNumber stream) const;
+  };
+  struct ServerSurvey {
+    std::uint32_t exchanges = 0;
+    TopTwo<std::greater<Nanoseconds>> longest_answered_gap;
+    std::array<std::pair<Mark, StreamNumber>, 2> latest_established;
+    std::uint32_t idle_closes = 0;
+    TopTwo<std::less<Nanoseconds>> shortest_idle_close;
+    TopTwo<std::greater<Nanoseconds>> longest_idle_close;
+    std::uint32_t orderly_closes = 0;
+    std::uint32_t abortive_closes = 0;
+  };
+  struct Retired {
+    Endpoint client;
+    Incarnation from_client;
+    Incarnation from_server;
+  };
+  struct Record {
+    std::unique_ptr<Connection> connection;
+    std::unique_ptr<Retired> retired;
+    ServerSurvey* survey = nullptr;
+    bool counted_close = false;
+    bool counted_abort = false;
+    bool counted_idle_close = false;
+  };
+  struct Request {
+    StreamNumber stream = 0;
+    Mark at;
+    Address client;
+    Endpoint server;
+    std::uint32_t fingerprint = 0;
+    StreamNumber retry_of = 0;
+    bool is_retry = false;
+  };
+  struct Connect {
+    StreamNumber stream = 0;
+    Mark at;
+    Address client;
+    Endpoint server;
+    SequenceNumber isn;
+  };
+
+  Record* record_of(StreamNumber stream);
+  void open(const Segment& segment, Record& record);
+  void survey(const Segment& segment, const Observation& seen, Record& record);
+  void survey_closes(const Segment& segment, const Observation& seen, Record& record);
+  void match_retry(Request& request);
+  void match_connect(const Connection& connection);
+  void retire(Nanoseconds now);
+  [[nodiscard]] Retry assess_request(const Request& request) const;
+  [[nodiscard]] Retry assess_connect(const Connect& connect) const;
+
+  Settings settings_;
+  std::vector<Record> records_;
+  std::unordered_map<std::uint64_t, StreamNumber> latest_on_tuple_;
+  std::unordered_map<std::uint64_t, ServerSurvey> surveys_;
+  std::unordered_map<std::uint64_t, StreamNumber> first_odd_of_pair_;
+  std::deque<Request> recent_requests_;
+  std::deque<Request> failed_requests_;
+  std::deque<Connect> failed_connects_;
+  std::unordered_map<StreamNumber, Request> request_retries_;  ///< By the stream that failed.
+  std::unordered_map<StreamNumber, Connect> connect_retries_;
+  std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;
+};
+
+}  // namespace tcpwhy

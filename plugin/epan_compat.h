@@ -1,0 +1,49 @@
+// epan, and everything in which Wireshark 4.0, 4.2, 4.4 and 4.6 differ for us. The only file with version tests.
+//
+// The headers are C with C++ guards; they are not clean under -Wpedantic, so the build includes them as system headers.
+#pragma once
+
+#include <cstdint>
+
+#include <ws_version.h>  // first: other headers of 4.0 count on nothing, but those of 4.4 test it
+
+#include <epan/conversation.h>
+#include <epan/expert.h>
+#include <epan/packet.h>
+#include <epan/prefs.h>
+#include <epan/proto.h>
+#include <epan/tap.h>
+#include <epan/tvbuff.h>
+
+#include <epan/dissectors/packet-tcp.h>
+
+#define TCPWHY_WIRESHARK(major, minor) \
+  (WIRESHARK_VERSION_MAJOR > (major) || (WIRESHARK_VERSION_MAJOR == (major) && WIRESHARK_VERSION_MINOR >= (minor)))
+
+#if TCPWHY_WIRESHARK(4, 4)
+#include <wsutil/plugins.h>  // not installed by 4.0; what a plugin must say of itself since 4.4
+#endif
+
+namespace tcpwhy::plugin {
+
+/// What plugin_describe() answers; 4.0 doesn't ask.
+#if TCPWHY_WIRESHARK(4, 4)
+constexpr std::uint32_t kPluginDescription = WS_PLUGIN_DESC_DISSECTOR;
+#else
+constexpr std::uint32_t kPluginDescription = 0;
+#endif
+
+/// The TCP conversation of the frame that was just dissected, as its dissector found it; where `pinfo` may be trusted
+/// to hold that conversation's addresses. Since 4.4 a preference (conversation_deinterlacing_key) can add VLAN and
+/// interface to the key, and then a search by addresses alone finds nothing.
+inline conversation_t* conversation_of_frame(packet_info* pinfo) {
+#if TCPWHY_WIRESHARK(4, 6)
+  return find_conversation_strat(pinfo, CONVERSATION_TCP, 0, false);
+#elif TCPWHY_WIRESHARK(4, 4)
+  return find_conversation_strat(pinfo, CONVERSATION_TCP, 0);
+#else
+  return find_conversation_pinfo(pinfo, 0);
+#endif
+}
+
+}  // namespace tcpwhy::plugin

@@ -1,0 +1,320 @@
+#include "finding_view.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalogue.h"
+
+namespace tcpwhy::plugin {
+namespace {
+
+int proto_tcpwhy = -1;
+
+int hf_cause = -1;
+int hf_variant = -1;
+int hf_confidence = -1;
+int hf_reset_by = -1;
+int hf_fault = -1;
+int hf_reset_kind = -1;
+int hf_impact = -1;
+int hf_lost_bytes = -1;
+int hf_provoked_by = -1;
+int hf_ruled_out = -1;
+int hf_blind_spot = -1;
+int hf_fix = -1;
+int hf_explanation = -1;
+int hf_severity = -1;
+int hf_deciding_frame = -1;
+int hf_proof = -1;
+int hf_idle_gap = -1;
+int hf_line = -1;
+
+int ett_tcpwhy = -1;
+int ett_finding = -1;
+int ett_text = -1;
+
+const value_string kSeverityNames[] = {
+    {static_cast<std::uint32_t>(Severity::chat), "chat"},
+    {static_cast<std::uint32_t>(Severity::note), "note"},
+    {static_cast<std::uint32_t>(Severity::warn), "warn"},
+    {static_cast<std::uint32_t>(Severity::error), "error"},
+    {0, nullptr},
+};
+
+// clang-format off
+hf_register_info fields[] = {
+    {&hf_cause, {"Cause", "tcpwhy.cause", FT_STRING, BASE_NONE, nullptr, 0,
+     "Why: an entry of tcpwhy's catalogue", HFILL}},
+    {&hf_variant, {"Variant", "tcpwhy.variant", FT_STRING, BASE_NONE, nullptr, 0,
+     "Which shape of the cause; empty if it has one only", HFILL}},
+    {&hf_confidence, {"Confidence", "tcpwhy.confidence", FT_STRING, BASE_NONE, nullptr, 0,
+     "certain: the bytes prove it; likely: nothing else fits what was seen; possible: something else fits too", HFILL}},
+    {&hf_reset_by, {"Reset by", "tcpwhy.reset_by", FT_STRING, BASE_NONE, nullptr, 0,
+     "Who sent the reset: client, server, middlebox or unknown; empty if there was none", HFILL}},
+    {&hf_fault, {"Fault", "tcpwhy.fault", FT_STRING, BASE_NONE, nullptr, 0,
+     "Who has to change something: client, server, middlebox, path, nobody or unknown", HFILL}},
+    {&hf_reset_kind, {"Kind of reset", "tcpwhy.reset_kind", FT_STRING, BASE_NONE, nullptr, 0,
+     "abort: a socket decided; reply: a segment met no socket; unknown; empty if there was no reset", HFILL}},
+    {&hf_impact, {"Impact", "tcpwhy.impact", FT_STRING, BASE_NONE, nullptr, 0,
+     "What it cost: none, connect_failed, connect_delayed, request_lost, response_lost, response_truncated or unknown",
+     HFILL}},
+    {&hf_lost_bytes, {"Lost bytes", "tcpwhy.lost_bytes", FT_UINT64, BASE_DEC, nullptr, 0,
+     "Sent before the reset and never acknowledged, or past the break", HFILL}},
+    {&hf_provoked_by, {"Provoked by", "tcpwhy.provoked_by", FT_FRAMENUM, BASE_NONE, nullptr, 0,
+     "The segment that drew the reset", HFILL}},
+    {&hf_ruled_out, {"Ruled out", "tcpwhy.ruled_out", FT_STRING, BASE_NONE, nullptr, 0,
+     "What else it could have been, and why it is not", HFILL}},
+    {&hf_blind_spot, {"Blind spot", "tcpwhy.blind_spot", FT_STRING, BASE_NONE, nullptr, 0,
+     "What can't be seen from here, and which capture would show it", HFILL}},
+    {&hf_fix, {"Fix", "tcpwhy.fix", FT_STRING, BASE_NONE, nullptr, 0,
+     "What to change, who has to, and to what value", HFILL}},
+    {&hf_explanation, {"What happened", "tcpwhy.explanation", FT_STRING, BASE_NONE, nullptr, 0,
+     "What happened, in order, with this capture's frames and numbers", HFILL}},
+    {&hf_severity, {"Severity", "tcpwhy.severity", FT_UINT8, BASE_DEC, VALS(kSeverityNames), 0,
+     "How loud: 0 chat, 1 note, 2 warn, 3 error", HFILL}},
+    {&hf_deciding_frame, {"Deciding frame", "tcpwhy.deciding_frame", FT_FRAMENUM, BASE_NONE, nullptr, 0,
+     "The frame on which the expert info stands", HFILL}},
+    {&hf_proof, {"Proof", "tcpwhy.proof", FT_FRAMENUM, BASE_NONE, nullptr, 0,
+     "A frame on which the finding rests", HFILL}},
+    // Nanoseconds, not a floating-point number: `tcpwhy.idle_gap > 5` and `> 0.5` work as for tcp.time_delta.
+    {&hf_idle_gap, {"Idle gap", "tcpwhy.idle_gap", FT_RELATIVE_TIME, BASE_NONE, nullptr, 0,
+     "Silence on the connection before this data, in seconds", HFILL}},
+    {&hf_line, {"Line", "tcpwhy.line", FT_STRING, BASE_NONE, nullptr, 0,
+     "A text that is longer than a line of Wireshark's tree, continued", HFILL}},
+};
+// clang-format on
+
+int* subtrees[] = {&ett_tcpwhy, &ett_finding, &ett_text};
+
+/// A diagnosis as epan knows it. epan keeps pointers into it, for ever.
+struct Expert {
+  const Diagnosis* diagnosis = nullptr;
+  std::string filter;
+  std::string title;
+  expert_field field = EI_INIT;
+  ei_register_info registration{};
+  int lent_for = 0;  ///< The registration's own severity while a finding's stands in its place; else 0.
+};
+
+/// By the catalogue's order. Never freed: epan tidies up after the statics of a plugin are gone.
+std::vector<Expert>& experts() {
+  static auto* const all = new std::vector<Expert>;
+  return *all;
+}
+
+int expert_severity(Severity severity) {
+  switch (severity) {
+    case Severity::chat:
+      return PI_CHAT;
+    case Severity::note:
+      return PI_NOTE;
+    case Severity::warn:
+      return PI_WARN;
+    case Severity::error:
+      return PI_ERROR;
+  }
+  return PI_NOTE;
+}
+
+void register_experts(int proto) {
+  expert_module_t* module = expert_register_protocol(proto);
+  auto& all = experts();
+  all.resize(catalogue().size());  // Before any address is handed out.
+  std::size_t next = 0;
+  for (const Diagnosis* diagnosis : catalogue()) {
+    Expert& expert = all[next++];
+    expert.diagnosis = diagnosis;
+    expert.filter = std::string("tcpwhy.").append(diagnosis->id);
+    expert.title = diagnosis->title;
+    expert.registration.ids = &expert.field;
+    expert.registration.eiinfo = expert_field_info{
+        expert.filter.c_str(), PI_SEQUENCE, expert_severity(diagnosis->loudest), expert.title.c_str(), EXPFILL};
+    expert_register_field_array(module, &expert.registration, 1);
+  }
+}
+
+Expert* find_expert(const Diagnosis* diagnosis) {
+  for (Expert& expert : experts()) {
+    if (expert.diagnosis == diagnosis) return &expert;
+  }
+  return nullptr;
+}
+
+// From here on: no object with a destructor on the stack, for epan may longjmp across it.
+
+/// A C string in the packet's pool.
+const char* pooled(packet_info* pinfo, std::string_view text) {
+  if (text.empty()) return "";  // Its data may be null.
+  return wmem_strndup(pinfo->pool, text.data(), text.size());
+}
+
+/// How much of `text` fits into `limit` bytes, ending at a space where there is one in its second half, and never
+/// inside a UTF-8 sequence.
+std::size_t line_length(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text.size();
+  const std::size_t space = text.rfind(' ', limit);
+  if (space != std::string_view::npos && space > limit / 2) return space;
+  std::size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  return end;
+}
+
+proto_item* add_word(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, int field, std::string_view word) {
+  proto_item* item = proto_tree_add_string(tree, field, tvb, 0, 0, pooled(pinfo, word));
+  proto_item_set_generated(item);
+  // It keeps its place in the row, but an empty line tells a reader nothing.
+  if (word.empty()) proto_item_set_hidden(item);
+  return item;
+}
+
+/// A text of any length: the whole is the field's value; a label holds ITEM_LABEL_LENGTH bytes, so that the rest of it
+/// is shown in lines below.
+void add_text(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, int field, const char* label,
+              const std::string& text) {
+  constexpr std::size_t kLine = 140;
+  std::string_view rest = text;
+  const std::size_t first = line_length(rest, kLine);
+  proto_item* item = proto_tree_add_string_format(tree, field, tvb, 0, 0, text.c_str(), "%s: %.*s", label,
+                                                  static_cast<int>(first), rest.data());
+  proto_item_set_generated(item);
+  if (text.empty()) {
+    proto_item_set_hidden(item);
+    return;
+  }
+  if (first == rest.size() || !proto_field_is_referenced(tree, hf_line)) return;
+  proto_tree* lines = proto_item_add_subtree(item, ett_text);
+  for (rest.remove_prefix(first); !rest.empty();) {
+    while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
+    const std::size_t length = line_length(rest, kLine);
+    if (length == 0) break;
+    const char* line = pooled(pinfo, rest.substr(0, length));
+    proto_item_set_generated(proto_tree_add_string_format(lines, hf_line, tvb, 0, 0, line, "%s", line));
+    rest.remove_prefix(length);
+  }
+}
+
+/// "request lost"
+const char* cost_in_words(packet_info* pinfo, Impact impact) {
+  if (impact == Impact::none) return "nothing lost";
+  if (impact == Impact::unknown) return "cost unknown";
+  char* words = wmem_strndup(pinfo->pool, to_string(impact).data(), to_string(impact).size());
+  for (char* c = words; *c != '\0'; ++c) {
+    if (*c == '_') *c = ' ';
+  }
+  return words;
+}
+
+/// Registered once an id, with the loudest severity that it can have; this one's own may be lower. epan reads the
+/// severity from the registration, which is ours, at the moment of adding, as its own preferences change it there too
+/// (Expert Info severities); where they did, the user's word stands.
+void add_expert(const Finding& finding, packet_info* pinfo, proto_item* item) {
+  Expert* expert = find_expert(finding.verdict.diagnosis);
+  if (expert == nullptr) return;
+  const std::string& explanation = finding.narrative.explanation;
+  const char* title = expert->title.c_str();
+  // "title: …" in ITEM_LABEL_LENGTH bytes, its terminator and what epan puts before it among them: epan would cut in
+  // mid-word.
+  constexpr std::string_view kBefore = "Expert Info (Warning/Sequence): ";
+  constexpr std::string_view kCut = "\u2026";
+  const std::size_t used = kBefore.size() + expert->title.size() + 2 + kCut.size() + 1;
+  const std::size_t room = used < ITEM_LABEL_LENGTH ? ITEM_LABEL_LENGTH - used : 0;
+  const std::size_t length = line_length(explanation, room);
+  expert_field_info& info = expert->registration.eiinfo;
+  if (expert->lent_for != 0) info.severity = expert->lent_for;  // An exception kept us from giving it back.
+  expert->lent_for = info.severity;
+  if (info.severity == info.orig_severity) info.severity = expert_severity(finding.verdict.severity);
+  if (explanation.empty() || length == 0) {
+    expert_add_info_format(pinfo, item, &expert->field, "%s", title);
+  } else {
+    expert_add_info_format(pinfo, item, &expert->field, "%s: %.*s%s", title, static_cast<int>(length),
+                           explanation.c_str(), length < explanation.size() ? kCut.data() : "");
+  }
+  info.severity = expert->lent_for;
+  expert->lent_for = 0;
+}
+
+proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
+  const Verdict& verdict = finding.verdict;
+  const char* cause = pooled(pinfo, verdict.diagnosis->id);
+  const char* variant = pooled(pinfo, verdict.variant);
+  const bool has_variant = !verdict.variant.empty();
+  proto_item* item = proto_tree_add_string_format(
+      tree, hf_cause, tvb, 0, 0, cause, "%s%s%s%s, %s: %s", cause, has_variant ? " (" : "", variant,
+      has_variant ? ")" : "", pooled(pinfo, to_string(verdict.confidence)), cost_in_words(pinfo, verdict.impact));
+  proto_item_set_generated(item);
+  proto_tree* story = proto_item_add_subtree(item, ett_finding);
+
+  add_text(story, tvb, pinfo, hf_explanation, "What happened", finding.narrative.explanation);
+  for (const Proof& proof : finding.proofs) {
+    proto_item_set_generated(proto_tree_add_uint_format(
+        story, hf_proof, tvb, 0, 0, proof.frame, "Frame %u: %.*s%s", proof.frame, static_cast<int>(proof.part.size()),
+        proof.part.data(), proof.frame == pinfo->num ? " (this frame)" : ""));
+  }
+  add_text(story, tvb, pinfo, hf_fix, "Fix", finding.narrative.fix);
+  for (const std::string& line : finding.narrative.ruled_out) {
+    add_text(story, tvb, pinfo, hf_ruled_out, "Ruled out", line);
+  }
+  add_text(story, tvb, pinfo, hf_blind_spot, "Blind spot", finding.narrative.blind_spot);
+
+  proto_item_set_generated(
+      proto_tree_add_uint(story, hf_severity, tvb, 0, 0, static_cast<std::uint32_t>(verdict.severity)));
+  add_word(story, tvb, pinfo, hf_variant, verdict.variant);
+  add_word(story, tvb, pinfo, hf_confidence, to_string(verdict.confidence));
+  add_word(story, tvb, pinfo, hf_fault, to_string(verdict.fault));
+  add_word(story, tvb, pinfo, hf_impact, to_string(verdict.impact));
+  proto_item_set_generated(proto_tree_add_uint64(story, hf_lost_bytes, tvb, 0, 0, verdict.lost_bytes));
+  add_word(story, tvb, pinfo, hf_reset_by, to_string(verdict.reset_by));
+  add_word(story, tvb, pinfo, hf_reset_kind, to_string(verdict.reset_kind));
+  if (verdict.provoked_by != 0) {
+    proto_item_set_generated(proto_tree_add_uint(story, hf_provoked_by, tvb, 0, 0, verdict.provoked_by));
+  }
+  proto_item_set_generated(proto_tree_add_uint(story, hf_deciding_frame, tvb, 0, 0, verdict.deciding_frame));
+  return item;
+}
+
+}  // namespace
+
+void register_fields(int proto) {
+  proto_tcpwhy = proto;
+  proto_register_field_array(proto, fields, array_length(fields));
+  proto_register_subtree_array(subtrees, array_length(subtrees));
+  register_experts(proto);
+}
+
+void open_subtrees() {
+  for (const int* subtree : subtrees) tree_expanded_set(*subtree, true);
+}
+
+bool is_wanted(proto_tree* tree) { return proto_field_is_referenced(tree, proto_tcpwhy); }
+
+void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
+  proto_item* top = nullptr;
+  proto_tree* why = nullptr;
+  if (tree != nullptr) {
+    top = proto_tree_add_item(tree, proto_tcpwhy, tvb, 0, 0, ENC_NA);
+    proto_item_set_generated(top);
+    why = proto_item_add_subtree(top, ett_tcpwhy);
+    const char* separator = ": ";
+    for (const Finding* finding : page.findings) {
+      const std::string_view id = finding->verdict.diagnosis->id;
+      proto_item_append_text(top, "%s%.*s", separator, static_cast<int>(id.size()), id.data());
+      separator = ", ";
+    }
+  }
+  for (const Finding* finding : page.findings) {
+    proto_item* item = why != nullptr ? add_finding(*finding, tvb, pinfo, why) : nullptr;
+    if (page.fresh || finding->verdict.deciding_frame == pinfo->num) add_expert(*finding, pinfo, item);
+  }
+  if (page.idle_gap != 0 && why != nullptr) {
+    const nstime_t gap = {static_cast<time_t>(page.idle_gap / 1'000'000'000),
+                          static_cast<int>(page.idle_gap % 1'000'000'000)};
+    proto_item_set_generated(proto_tree_add_time(why, hf_idle_gap, tvb, 0, 0, &gap));
+    if (page.findings.empty()) {
+      proto_item_append_text(top, ": idle for %" G_GINT64_FORMAT ".%03d s before this data",
+                             static_cast<std::int64_t>(gap.secs), gap.nsecs / 1'000'000);
+    }
+  }
+}
+
+}  // namespace tcpwhy::plugin

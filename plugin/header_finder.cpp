@@ -1,0 +1,219 @@
+#include "header_finder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tcpwhy::plugin {
+namespace {
+
+constexpr std::uint8_t kProtocolTcp = 6;
+constexpr std::size_t kIpv4Minimum = 20;
+constexpr std::size_t kIpv6Fixed = 40;
+/// Extension headers longer than this in sum are not looked through. Real ones take 8 to 64 bytes.
+constexpr std::size_t kMostExtensions = 256;
+/// Ports, seq and ack: what identifies a header.
+constexpr std::size_t kIdentity = 12;
+/// The identity, the data offset and the flags: what must be there to believe it.
+constexpr std::size_t kBelievable = 14;
+
+using Captured = std::span<const std::uint8_t>;
+
+std::uint16_t be16(Captured bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+void put_be16(std::uint8_t* to, std::uint16_t value) {
+  to[0] = static_cast<std::uint8_t>(value >> 8);
+  to[1] = static_cast<std::uint8_t>(value);
+}
+
+void put_be32(std::uint8_t* to, std::uint32_t value) {
+  put_be16(to, static_cast<std::uint16_t>(value >> 16));
+  put_be16(to + 2, static_cast<std::uint16_t>(value));
+}
+
+bool has(Captured bytes, std::size_t at, std::size_t length) {
+  return at <= bytes.size() && bytes.size() - at >= length;
+}
+
+Address address_at(Captured bytes, std::size_t at, std::uint8_t length) {
+  Address address;
+  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), length, address.bytes.begin());
+  address.length = length;
+  return address;
+}
+
+bool is_address_at(Captured bytes, std::size_t at, const Address& address) {
+  return std::memcmp(bytes.data() + at, address.bytes.data(), address.length) == 0;
+}
+
+/// What IP says that follows it, in the bounds of what there is. A length of 0 is that of a segment which the host
+/// left to its network card to cut: it ends with the frame.
+std::size_t payload_of(const Bytes& bytes, std::size_t begin, std::size_t end, std::size_t claimed) {
+  const std::size_t there = bytes.on_wire > end ? bytes.on_wire - end : 0;
+  if (claimed == 0) return there;
+  const std::size_t headers = end - begin;
+  return claimed > headers ? std::min(claimed - headers, there) : 0;
+}
+
+std::optional<IpHeader> read_ipv4(const Bytes& bytes, std::size_t offset) {
+  const Captured captured = bytes.captured;
+  if (!has(captured, offset, kIpv4Minimum)) return {};
+  const std::size_t length = (captured[offset] & 0x0fU) * 4U;
+  if (length < kIpv4Minimum || !has(captured, offset, length)) return {};
+  if (captured[offset + 9] != kProtocolTcp) return {};
+  const std::uint16_t fragmentation = be16(captured, offset + 6);
+  if ((fragmentation & 0x1fffU) != 0) return {};  // A later fragment has no TCP header.
+  IpHeader ip;
+  ip.offset = offset;
+  ip.end = offset + length;
+  ip.payload = payload_of(bytes, offset, ip.end, be16(captured, offset + 2));
+  ip.fragment = (fragmentation & 0x2000U) != 0;
+  ip.source = address_at(captured, offset + 12, 4);
+  ip.destination = address_at(captured, offset + 16, 4);
+  ip.ttl = captured[offset + 8];
+  ip.id = be16(captured, offset + 4);
+  return ip;
+}
+
+std::optional<IpHeader> read_ipv6(const Bytes& bytes, std::size_t offset) {
+  enum NextHeader : std::uint8_t { kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51, kOptions = 60 };
+  const Captured captured = bytes.captured;
+  if (!has(captured, offset, kIpv6Fixed)) return {};
+  IpHeader ip;
+  ip.offset = offset;
+  ip.end = offset + kIpv6Fixed;
+  std::uint8_t next = captured[offset + 6];
+  while (next != kProtocolTcp) {
+    if (!has(captured, ip.end, 8) || ip.end - offset > kIpv6Fixed + kMostExtensions) return {};
+    const std::size_t units = captured[ip.end + 1];
+    std::size_t length = 0;
+    switch (next) {
+      case kHopByHop:
+      case kRouting:
+      case kOptions:
+        length = (units + 1) * 8;
+        break;
+      case kAuthentication:
+        length = (units + 2) * 4;  // RFC 4302 section 2.2
+        break;
+      case kFragment:
+        if ((be16(captured, ip.end + 2) & 0xfff8U) != 0) return {};
+        ip.fragment = (captured[ip.end + 3] & 1U) != 0;
+        length = 8;
+        break;
+      default:
+        return {};
+    }
+    next = captured[ip.end];
+    ip.end += length;
+  }
+  const std::size_t claimed = be16(captured, offset + 4);
+  ip.payload = payload_of(bytes, offset, ip.end, claimed == 0 ? 0 : claimed + kIpv6Fixed);
+  ip.source = address_at(captured, offset + 8, 16);
+  ip.destination = address_at(captured, offset + 24, 16);
+  ip.ttl = captured[offset + 7];
+  return ip;
+}
+
+/// The IP header that ends where the TCP header begins and has the wanted addresses.
+std::optional<IpHeader> ip_before(const Bytes& bytes, std::size_t tcp, const Wanted& wanted) {
+  const Captured captured = bytes.captured;
+  const auto fits = [&](const std::optional<IpHeader>& ip) {
+    return ip && ip->end == tcp && ip->source == wanted.source.address && ip->destination == wanted.destination.address;
+  };
+  if (wanted.source.address.length == 4) {
+    for (std::size_t words = 5; words <= 15 && words * 4 <= tcp; ++words) {
+      const std::size_t offset = tcp - words * 4;
+      if (captured[offset] != (0x40U | words)) continue;
+      if (auto ip = read_ipv4(bytes, offset); fits(ip)) return ip;
+    }
+  } else if (wanted.source.address.length == 16) {
+    for (std::size_t back = kIpv6Fixed; back <= kIpv6Fixed + kMostExtensions && back <= tcp; back += 4) {
+      const std::size_t offset = tcp - back;
+      if (captured[offset] >> 4 != 6 || !is_address_at(captured, offset + 8, wanted.source.address)) continue;
+      if (auto ip = read_ipv6(bytes, offset); fits(ip)) return ip;
+    }
+  }
+  return {};
+}
+
+using Identity = std::array<std::uint8_t, kIdentity>;
+
+Identity identity_of(const Wanted& wanted) {
+  Identity identity;
+  put_be16(identity.data(), wanted.source.port);
+  put_be16(identity.data() + 2, wanted.destination.port);
+  put_be32(identity.data() + 4, wanted.seq);
+  put_be32(identity.data() + 8, wanted.ack);
+  return identity;
+}
+
+bool is_tcp_at(Captured captured, std::size_t at, const Identity& identity, const Wanted& wanted) {
+  return has(captured, at, kBelievable) && std::memcmp(captured.data() + at, identity.data(), kIdentity) == 0 &&
+         (captured[at + 12] >> 4) * 4U == wanted.header_length && captured[at + 13] == wanted.flags;
+}
+
+}  // namespace
+
+std::optional<IpHeader> read_ip_header(const Bytes& bytes, std::size_t offset) {
+  if (!has(bytes.captured, offset, 1)) return {};
+  switch (bytes.captured[offset] >> 4) {
+    case 4:
+      return read_ipv4(bytes, offset);
+    case 6:
+      return read_ipv6(bytes, offset);
+    default:
+      return {};
+  }
+}
+
+std::optional<IpHeader> next_ip_header(const Bytes& bytes, std::size_t from) {
+  for (std::size_t offset = from; has(bytes.captured, offset, kIpv4Minimum); ++offset) {
+    if (auto ip = read_ip_header(bytes, offset)) return ip;
+  }
+  return {};
+}
+
+void OffsetMemory::remember(std::size_t offset) {
+  if (count_ > 0 && offsets_[0] == offset) return;
+  auto end = offsets_.begin() + static_cast<std::ptrdiff_t>(count_);
+  auto at = std::find(offsets_.begin(), end, offset);
+  if (at == end) {
+    if (count_ < offsets_.size()) {
+      ++count_;
+    } else {
+      --at;  // The oldest makes room.
+    }
+    *at = offset;
+  }
+  std::rotate(offsets_.begin(), at, at + 1);
+}
+
+std::optional<Found> HeaderFinder::find(const Bytes& bytes, const Wanted& wanted) {
+  const Captured captured = bytes.captured;
+  const Identity identity = identity_of(wanted);
+  for (const std::size_t offset : memory_.recent()) {
+    if (!is_tcp_at(captured, offset, identity, wanted)) continue;
+    if (auto ip = ip_before(bytes, offset, wanted)) {
+      memory_.remember(offset);
+      return Found{offset, ip};
+    }
+  }
+  std::optional<Found> innermost;
+  for (std::size_t from = 0; has(captured, from, kBelievable);) {
+    const void* hit = memmem(captured.data() + from, captured.size() - from, identity.data(), identity.size());
+    if (hit == nullptr) break;
+    const auto at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(hit) - captured.data());
+    from = at + 1;
+    if (!is_tcp_at(captured, at, identity, wanted)) continue;
+    if (auto ip = ip_before(bytes, at, wanted)) {
+      memory_.remember(at);
+      return Found{at, ip};
+    }
+    innermost = Found{at, {}};
+  }
+  return innermost;
+}
+
+}  // namespace tcpwhy::plugin

@@ -1,0 +1,82 @@
+// Finds the IP and TCP headers of a segment in the bytes of a frame, below whatever encapsulation.
+//
+// Model: Wireshark took the encapsulations apart and says what the innermost headers hold, but not where they are. A
+// header is believed to be that segment's when the bytes say the same: the ports and numbers of the TCP header, and for
+// TTL and IP ID the addresses and the protocol of an IP header that ends exactly where the TCP header begins. Frames of
+// one capture mostly look alike, so that the place that was right last time is tried first.
+// Limits: knows IPv4, and IPv6 with extension headers other than ESP. An IPv6 routing header whose last hop is not in
+// the fixed header goes unverified. Knows no Wireshark, and trusts no byte: all reads are checked against what was captured.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "segment.h"
+
+namespace tcpwhy::plugin {
+
+/// A frame, or a datagram that was put together or decrypted from several.
+struct Bytes {
+  std::span<const std::uint8_t> captured;
+  std::size_t on_wire = 0;  ///< At least what was captured.
+};
+
+/// An IP header that TCP follows.
+struct IpHeader {
+  std::size_t offset = 0;
+  std::size_t end = 0;          ///< Where the TCP header begins: past the options or extension headers.
+  std::size_t payload = 0;      ///< Bytes on the wire past `end`, padding of the frame excluded.
+  bool fragment = false;        ///< First of several: `payload` ends before the segment does.
+  Address source;
+  Address destination;
+  std::uint8_t ttl = 0;
+  std::optional<std::uint16_t> id;
+};
+
+/// Reads the IP header at `offset` if there is one, whole, of an unfragmented or first fragment, with TCP next.
+[[nodiscard]] std::optional<IpHeader> read_ip_header(const Bytes& bytes, std::size_t offset);
+
+/// The first IP header that TCP follows, at `from` or later.
+[[nodiscard]] std::optional<IpHeader> next_ip_header(const Bytes& bytes, std::size_t from);
+
+/// What the TCP header that is looked for is known to hold.
+struct Wanted {
+  Endpoint source;
+  Endpoint destination;
+  std::uint32_t seq = 0;
+  std::uint32_t ack = 0;           ///< As in the header, also without the ACK flag.
+  std::uint8_t flags = 0;
+  std::size_t header_length = 0;   ///< Bytes, options included.
+};
+
+/// Where it was found.
+struct Found {
+  std::size_t tcp = 0;         ///< Offset of the TCP header; at least its first 14 bytes were captured.
+  std::optional<IpHeader> ip;  ///< Only if verified.
+};
+
+/// The last few offsets that were right, the latest first: a capture mixes IPv4 with IPv6, or tagged with untagged.
+class OffsetMemory {
+ public:
+  [[nodiscard]] std::span<const std::size_t> recent() const { return {offsets_.data(), count_}; }
+  void remember(std::size_t offset);
+
+ private:
+  std::array<std::size_t, 4> offsets_{};
+  std::size_t count_ = 0;
+};
+
+/// Finds TCP headers, learning from one frame for the next.
+class HeaderFinder {
+ public:
+  /// The wanted header; where several fit, the first with a verified IP header, else the innermost.
+  [[nodiscard]] std::optional<Found> find(const Bytes& bytes, const Wanted& wanted);
+
+ private:
+  OffsetMemory memory_;
+};
+
+}  // namespace tcpwhy::plugin

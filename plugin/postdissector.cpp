@@ -1,0 +1,267 @@
+#include "postdissector.h"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <exception>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "analyzer.h"
+#include "epan_compat.h"
+#include "finding_view.h"
+#include "preferences.h"
+#include "segment_reader.h"
+
+namespace tcpwhy::plugin {
+namespace {
+
+/// Which streams a frame belongs to: four bytes a frame, since nearly all have one or none.
+class FrameIndex {
+ public:
+  /// Frames come in order. One that comes again replaces what was said of it (`-2 -R`).
+  void put(FrameNumber frame, std::span<const Sighting> sightings) {
+    const StreamNumber value = sightings.empty() ? kNone : sightings.size() == 1 ? sightings[0].stream : kSeveral;
+    if (frame >= streams_.size()) {
+      if (value == kNone) return;
+      streams_.resize(frame, kNone);
+      streams_.push_back(value);
+    } else {
+      if (streams_[frame] == kSeveral) several_.erase(frame);
+      streams_[frame] = value;
+    }
+    if (value != kSeveral) return;
+    std::vector<StreamNumber> all;
+    for (const Sighting& sighting : sightings) {
+      if (std::find(all.begin(), all.end(), sighting.stream) == all.end()) all.push_back(sighting.stream);
+    }
+    several_[frame] = std::move(all);
+  }
+
+  /// Valid until the next put().
+  [[nodiscard]] std::span<const StreamNumber> streams(FrameNumber frame) const {
+    if (frame >= streams_.size() || streams_[frame] == kNone) return {};
+    if (streams_[frame] != kSeveral) return {&streams_[frame], 1};
+    return several_.at(frame);
+  }
+
+ private:
+  static constexpr StreamNumber kNone = 0xffffffff;
+  static constexpr StreamNumber kSeveral = 0xfffffffe;
+  std::deque<StreamNumber> streams_;  // A deque grows without ever holding everything twice.
+  std::map<FrameNumber, std::vector<StreamNumber>> several_;
+};
+
+/// What frames said on their first visit, for revisits before the end. The latest ones: one-pass tshark never asks, and
+/// must not pay for every frame that ever said something.
+class FirstWords {
+ public:
+  /// What the frame said. The reference holds until kMost others have spoken.
+  const std::vector<Finding>& keep(FrameNumber frame, std::vector<Finding>&& findings) {
+    if (entries_.size() == kMost) entries_.pop_front();
+    return entries_.emplace_back(frame, std::move(findings)).second;
+  }
+
+  template <typename Visit>
+  void for_each(FrameNumber frame, Visit visit) const {
+    auto at = std::lower_bound(entries_.begin(), entries_.end(), frame,
+                               [](const Entry& entry, FrameNumber wanted) { return entry.first < wanted; });
+    for (; at != entries_.end() && at->first == frame; ++at) visit(at->second);
+  }
+
+  void forget() { entries_ = {}; }
+
+ private:
+  static constexpr std::size_t kMost = 1000;
+  using Entry = std::pair<FrameNumber, std::vector<Finding>>;
+  std::deque<Entry> entries_;
+};
+
+/// Sealed findings in words, kept for a while: their making costs more than their showing, and the frames of a stream
+/// stand close together.
+class FindingCache {
+ public:
+  const std::vector<Finding>& findings(const Analyzer& analyzer, StreamNumber stream) {
+    Slot& slot = slots_[stream % slots_.size()];
+    if (!slot.filled || slot.stream != stream) {
+      slot.filled = false;
+      slot.findings = analyzer.findings(stream);
+      slot.stream = stream;
+      slot.filled = true;
+    }
+    return slot.findings;
+  }
+
+ private:
+  struct Slot {
+    bool filled = false;
+    StreamNumber stream = 0;
+    std::vector<Finding> findings;
+  };
+  std::array<Slot, 64> slots_;
+};
+
+/// One reading of one capture.
+class Session {
+ public:
+  Session() : analyzer_(current_settings()) {}
+
+  /// Think, on a first visit.
+  Page observe(FrameNumber frame, std::span<const Sighting> sightings) {
+    Page page;
+    if (analyzer_.finished()) return page;  // epan sees no new frames after the last one; if it did, too late.
+    frames_.put(frame, sightings);
+    shown_.clear();
+    for (const Sighting& sighting : sightings) {
+      if (sighting.kind == Sighting::unreadable) continue;
+      Remarks remarks = sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read)
+                                                           : analyzer_.observe(sighting.error);
+      if (remarks.idle_gap != 0) page.idle_gap = remarks.idle_gap;
+      if (!remarks.findings.empty()) turn_to(first_words_.keep(frame, std::move(remarks.findings)));
+    }
+    page.findings = shown_;
+    page.fresh = true;
+    return page;
+  }
+
+  /// Think, on a revisit. `wanted`: somebody looks; otherwise only what this frame decides is of interest.
+  Page look_up(FrameNumber frame, bool wanted) {
+    Page page;
+    shown_.clear();
+    if (!analyzer_.finished()) {
+      page.fresh = true;
+      first_words_.for_each(frame, [this](const auto& findings) { turn_to(findings); });
+    } else {
+      const auto streams = frames_.streams(frame);
+      if (streams.size() == 1) {
+        if (analyzer_.has_findings(streams[0])) turn_to(cache_.findings(analyzer_, streams[0]));
+      } else {
+        several_.clear();
+        for (const StreamNumber stream : streams) several_.push_back(analyzer_.findings(stream));
+        for (const auto& findings : several_) turn_to(findings);
+      }
+      if (!wanted) {
+        std::erase_if(shown_, [frame](const Finding* finding) { return finding->verdict.deciding_frame != frame; });
+      }
+    }
+    if (wanted) page.idle_gap = analyzer_.idle_gap(frame);
+    page.findings = shown_;
+    return page;
+  }
+
+  void finish() {
+    analyzer_.finish();
+    first_words_.forget();
+  }
+
+ private:
+  void turn_to(const std::vector<Finding>& findings) {
+    for (const Finding& finding : findings) shown_.push_back(&finding);
+  }
+
+  Analyzer analyzer_;
+  FrameIndex frames_;
+  FirstWords first_words_;
+  FindingCache cache_;  ///< For frames of one stream: another stream may take the slot.
+  std::vector<std::vector<Finding>> several_;  ///< Of a frame of several streams.
+  std::vector<const Finding*> shown_;  ///< What the current page points to. A member, so that its room is reused.
+};
+
+int proto_tcpwhy = -1;
+SegmentReader* reader;  ///< Lives as long as the tap listener.
+Session* session;       ///< Null while disabled, and after a failure until the next capture.
+
+/// Runs `body`, which may throw C++ exceptions and calls nothing of epan's that throws its own. After an exception
+/// tcpwhy keeps silent for the rest of the capture: half a history leads to wrong verdicts.
+template <typename Body>
+void guarded(const char* doing, Body body) noexcept {
+  try {
+    body();
+    return;
+  } catch (const std::exception& exception) {
+    g_warning("tcpwhy: silent for the rest of this capture: %s: %s", doing, exception.what());
+  } catch (...) {
+    g_warning("tcpwhy: silent for the rest of this capture: %s", doing);
+  }
+  delete session;
+  session = nullptr;
+}
+
+/// Taps run only where somebody listens. Nothing is done on a tap's call-backs: what was tapped is fetched while the
+/// frame is still being dissected. "Dissector helper": our listening alone is no reason to dissect (`tshark -q -w`).
+bool start_listening() {
+  if (reader != nullptr) return true;
+  static SegmentReader* const the_reader = new SegmentReader;
+  GString* problem = register_tap_listener("tcp", the_reader, nullptr, TL_IS_DISSECTOR_HELPER, nullptr, nullptr,
+                                           nullptr, nullptr);
+  if (problem != nullptr) {
+    g_warning("tcpwhy: off: %s", problem->str);
+    g_string_free(problem, TRUE);
+    return false;
+  }
+  reader = the_reader;
+  return true;
+}
+
+void stop_listening() {
+  if (reader == nullptr) return;
+  remove_tap_listener(reader);
+  reader = nullptr;
+}
+
+void forget_capture() {
+  guarded("tidying up", [] { delete std::exchange(session, nullptr); });
+}
+
+void start_capture() {
+  forget_capture();
+  if (!proto_is_protocol_enabled(find_protocol_by_id(proto_tcpwhy))) {
+    stop_listening();
+    return;
+  }
+  guarded("starting", [] {
+    static const bool opened = (open_subtrees(), true);  // Once: afterwards it is the user's business.
+    if (opened && start_listening()) session = new Session;
+  });
+}
+
+/// After the first visit of the last frame, before any revisit that follows from it.
+void finish_capture() {
+  guarded("finishing", [] {
+    if (session != nullptr) session->finish();
+  });
+}
+
+int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
+  if (session == nullptr || pinfo->num == 0) return 0;
+  Page page;
+  if (PINFO_FD_VISITED(pinfo)) {
+    const bool wanted = is_wanted(tree);
+    guarded("looking up", [&] { page = session->look_up(pinfo->num, wanted); });
+  } else {
+    const auto sightings = reader->read(tvb, pinfo);
+    guarded("observing", [&] { page = session->observe(pinfo->num, sightings); });
+  }
+  if (page.empty() || session == nullptr) return 0;
+  show(page, tvb, pinfo, tree);
+  return static_cast<int>(tvb_captured_length(tvb));
+}
+
+}  // namespace
+
+void register_protocol() {
+  proto_tcpwhy = proto_register_protocol("TCP Why", "TCP Why", "tcpwhy");
+  guarded("registering", [] {
+    register_fields(proto_tcpwhy);
+    register_preferences(proto_tcpwhy);
+  });
+  register_init_routine(start_capture);
+  register_cleanup_routine(forget_capture);
+  register_postseq_cleanup_routine(finish_capture);
+}
+
+void register_handoff() { register_postdissector(create_dissector_handle(dissect, proto_tcpwhy)); }
+
+}  // namespace tcpwhy::plugin

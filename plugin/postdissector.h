@@ -1,0 +1,24 @@
+// The post-dissector: when it reads, when it shows, and how long things live.
+//
+// Model: three stages a frame, apart from each other. Read: epan to plain values (SegmentReader). Think: the core
+// observes, or is asked; no epan. Show: values to tree and expert infos (finding_view), owning nothing. So no C++
+// exception reaches epan, and no longjmp of epan's crosses an object that has a destructor.
+//   A frame is read on its first visit and never again. A visited frame is looked up: frame -> streams -> findings.
+//   Until the last frame was read (a live capture, a file that is being loaded) a revisit shows what the frame said on
+//   its first visit; from then on, every frame of a stream shows the stream's sealed findings.
+// Lives: one Session from init to cleanup, that is, one reading of one capture; Wireshark starts another to dissect
+// again (preferences, a protocol switched on or off, time shift). With the protocol disabled there is no Session and no
+// tap listener, and epan doesn't call us.
+// Limits: under `tshark -2 -R FILTER` the frames that the filter drops lend their number to the next one, in the
+// first pass only; what is said then may name a frame that is one of those dropped. `-Y` has no such trouble.
+#pragma once
+
+namespace tcpwhy::plugin {
+
+/// Registers the protocol "tcpwhy" with its fields, preferences and routines.
+void register_protocol();
+
+/// Hooks it in as a post-dissector. All protocols have registered by then.
+void register_handoff();
+
+}  // namespace tcpwhy::plugin

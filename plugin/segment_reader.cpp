@@ -1,0 +1,306 @@
+#include "segment_reader.h"
+
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+
+namespace tcpwhy::plugin {
+namespace {
+
+// A frame's facts are plain values: nothing is left behind if epan should throw while they are on the stack.
+static_assert(std::is_trivially_destructible_v<Sighting>);
+
+constexpr std::size_t kTcpMinimum = 20;
+/// Ports, numbers, data offset and flags: a header that was cut behind them still says what the segment is.
+constexpr std::size_t kTcpEssential = 14;
+/// The least that RFC 792 lets a router quote: ports and seq.
+constexpr std::size_t kLeastQuoted = 8;
+
+Nanoseconds nanoseconds(const nstime_t& time) {
+  return static_cast<Nanoseconds>(time.secs) * 1'000'000'000 + time.nsecs;
+}
+
+Address to_address(const address& from) {
+  Address to;
+  const std::uint8_t length = from.type == AT_IPv4 ? 4 : from.type == AT_IPv6 ? 16 : 0;
+  if (length == 0 || from.len != length || from.data == nullptr) return to;
+  std::copy_n(static_cast<const std::uint8_t*>(from.data), length, to.bytes.begin());
+  to.length = length;
+  return to;
+}
+
+address from_address(const Address& from) {
+  address to = ADDRESS_INIT_NONE;
+  set_address(&to, from.length == 4 ? AT_IPv4 : AT_IPv6, from.length, from.bytes.data());
+  return to;
+}
+
+std::uint16_t be16(const Bytes& bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(bytes.captured[at] << 8 | bytes.captured[at + 1]);
+}
+
+std::uint32_t be32(const Bytes& bytes, std::size_t at) {
+  return static_cast<std::uint32_t>(be16(bytes, at)) << 16 | be16(bytes, at + 2);
+}
+
+bool has(const Bytes& bytes, std::size_t at, std::size_t length) {
+  return at <= bytes.captured.size() && bytes.captured.size() - at >= length;
+}
+
+Bytes bytes_of(tvbuff_t* tvb) {
+  const auto captured = tvb_captured_length(tvb);
+  if (captured == 0) return {};  // tvb_get_ptr may throw on an empty buffer.
+  return {{tvb_get_ptr(tvb, 0, static_cast<int>(captured)), captured},
+          std::max<std::size_t>(captured, tvb_reported_length(tvb))};
+}
+
+/// Calls `visit` with the bytes of the frame, then of what was put together or decrypted from it, until it is true.
+template <typename Visit>
+bool any_bytes(tvbuff_t* tvb, const packet_info* pinfo, Visit visit) {
+  if (visit(bytes_of(tvb))) return true;
+  for (const GSList* item = pinfo->data_src; item != nullptr; item = item->next) {
+    tvbuff_t* other = get_data_source_tvb(static_cast<const data_source*>(item->data));
+    if (other != tvb && visit(bytes_of(other))) return true;
+  }
+  return false;
+}
+
+/// What only the header's own bytes tell. REQUIRES: 14 bytes of it were captured.
+void read_header(const Bytes& bytes, std::size_t tcp, std::size_t header_length, Segment& segment) {
+  if (has(bytes, tcp, 16)) segment.window = be16(bytes, tcp + 14);
+  const std::size_t options = tcp + kTcpMinimum;
+  const std::size_t payload = tcp + header_length;
+  const std::size_t end = bytes.captured.size();
+  if (options <= end) {
+    segment.options =
+        read_options(bytes.captured.subspan(options, std::min(payload, end) - options), /*complete=*/payload <= end);
+  }
+  if (payload < end) {
+    segment.payload = bytes.captured.subspan(payload, std::min<std::size_t>(segment.length, end - payload));
+  }
+}
+
+void read_ip(const IpHeader& ip, Segment& segment) {
+  segment.ttl = ip.ttl;
+  segment.ip_id = ip.id;
+}
+
+/// The ICMP header that stands before a quotation: type and code, or nothing if those are no error's.
+bool read_icmp(const Bytes& bytes, const IpHeader& quoted, IcmpError& error) {
+  constexpr std::size_t kIcmpHeader = 8;
+  if (quoted.offset < kIcmpHeader) return false;
+  error.v6 = quoted.source.length == 16;
+  error.type = bytes.captured[quoted.offset - kIcmpHeader];
+  error.code = bytes.captured[quoted.offset - kIcmpHeader + 1];
+  // RFC 792 and RFC 4443: those that quote. An echo that carries an IP header as its data is none.
+  if (error.v6) return error.type >= 1 && error.type <= 4;
+  return error.type == 3 || error.type == 4 || error.type == 5 || error.type == 11 || error.type == 12;
+}
+
+}  // namespace
+
+SegmentReader::SegmentReader()
+    : tcp_tap_(find_tap_id("tcp")),
+      tcp_(proto_get_id_by_filter_name("tcp")),
+      icmp_(proto_get_id_by_filter_name("icmp")),
+      icmpv6_(proto_get_id_by_filter_name("icmpv6")),
+      sflow_(proto_get_id_by_filter_name("sflow")) {}
+
+SegmentReader::Layers SegmentReader::layers_of(const packet_info* pinfo) const {
+  Layers layers;
+  bool quoted = false;
+  bool sampled = false;
+  for (const wmem_list_frame_t* layer = wmem_list_head(pinfo->layers); layer != nullptr;
+       layer = wmem_list_frame_next(layer)) {
+    const int proto = GPOINTER_TO_INT(wmem_list_frame_data(layer));
+    if (proto == tcp_) {
+      if (layers.tcp < 32) {
+        layers.quoted |= static_cast<std::uint32_t>(quoted) << layers.tcp;
+        layers.sampled |= static_cast<std::uint32_t>(sampled) << layers.tcp;
+      }
+      ++layers.tcp;
+    } else if (proto == icmp_ || proto == icmpv6_) {
+      quoted = true;
+    } else if (proto == sflow_) {
+      sampled = true;
+    }
+  }
+  return layers;
+}
+
+Sighting* SegmentReader::next_sighting() {
+  if (count_ == sightings_.size()) return nullptr;
+  Sighting* sighting = &sightings_[count_++];
+  *sighting = Sighting{};
+  return sighting;
+}
+
+std::span<const Sighting> SegmentReader::read(tvbuff_t* tvb, packet_info* pinfo) {
+  count_ = 0;
+  const Layers layers = layers_of(pinfo);
+  if (layers.tcp == 0) return {};
+  unsigned tapped = 0;
+  for (; tapped < kMost; ++tapped) {
+    const void* data = fetch_tapped_data(tcp_tap_, static_cast<int>(tapped));
+    if (data == nullptr) break;
+    read_tapped(*static_cast<const tcp_info_t*>(data), layers, tapped, tvb, pinfo);
+  }
+  // TCP was there and no tap spoke: taps aren't running, or the header was cut before TCP came to tap it (a router that
+  // quotes eight bytes).
+  if (tapped == 0) read_untapped(layers, tvb, pinfo);
+  return {sightings_.data(), count_};
+}
+
+void SegmentReader::read_tapped(const tcp_info_t& tapped, const Layers& layers, unsigned index, tvbuff_t* tvb,
+                                packet_info* pinfo) {
+  Sighting* sighting = next_sighting();
+  if (sighting == nullptr) return;
+  sighting->stream = tapped.th_stream;
+  if ((layers.sampled >> index & 1U) != 0) return;
+
+  const Wanted wanted{
+      .source = {to_address(tapped.ip_src), tapped.th_sport},
+      .destination = {to_address(tapped.ip_dst), tapped.th_dport},
+      .seq = tapped.th_rawseq,
+      .ack = tapped.th_rawack,
+      .flags = static_cast<std::uint8_t>(tapped.th_flags),
+      .header_length = tapped.th_hlen,
+  };
+  const bool quoted = (layers.quoted >> index & 1U) != 0;
+  if (quoted) {
+    any_bytes(tvb, pinfo, [&](const Bytes& bytes) {
+      const auto found = finder_.find(bytes, wanted);
+      if (!found || !found->ip || !read_icmp(bytes, *found->ip, sighting->error)) return false;
+      sighting->kind = Sighting::quotation;
+      sighting->error.frame = pinfo->num;
+      sighting->error.stream = tapped.th_stream;
+      sighting->error.time = nanoseconds(pinfo->abs_ts);
+      return true;
+    });
+    return;
+  }
+  // The first of several fragments, or a data offset that points outside: a guessed length would put every later
+  // segment of the stream in the wrong place, so that none is the lesser harm.
+  if (!tapped.th_have_seglen || tapped.th_hlen < kTcpMinimum) return;
+
+  sighting->kind = Sighting::segment;
+  Segment& segment = sighting->read;
+  segment.frame = pinfo->num;
+  segment.stream = tapped.th_stream;
+  segment.time = nanoseconds(pinfo->abs_ts);
+  segment.source = wanted.source;
+  segment.destination = wanted.destination;
+  segment.seq = SequenceNumber(tapped.th_rawseq);
+  segment.ack = SequenceNumber(tapped.th_rawack);
+  segment.flags = wanted.flags;
+  segment.length = tapped.th_seglen;
+  // Scaled where TCP knows the shift; the header has the raw one, if it can be found.
+  segment.window = static_cast<std::uint16_t>(std::min<std::uint32_t>(tapped.th_win, 0xffff));
+  any_bytes(tvb, pinfo, [&](const Bytes& bytes) {
+    const auto found = finder_.find(bytes, wanted);
+    if (!found) return false;
+    read_header(bytes, found->tcp, wanted.header_length, segment);
+    if (found->ip) read_ip(*found->ip, segment);
+    return true;
+  });
+}
+
+void SegmentReader::read_untapped(const Layers& layers, tvbuff_t* tvb, packet_info* pinfo) {
+  const std::size_t wanted = std::min<std::size_t>(layers.tcp, kMost);
+  const Bytes frame = bytes_of(tvb);
+  any_bytes(tvb, pinfo, [&](const Bytes& bytes) {
+    if (wanted == 1) {
+      for (const std::size_t offset : ip_offsets_.recent()) {
+        const auto ip = read_ip_header(bytes, offset);
+        if (ip && read_untapped_at(bytes, *ip, layers, pinfo)) {
+          ip_offsets_.remember(offset);
+          return true;
+        }
+      }
+    }
+    std::size_t from = 0;
+    while (count_ < wanted) {
+      const auto ip = next_ip_header(bytes, from);
+      if (!ip) break;
+      if (read_untapped_at(bytes, *ip, layers, pinfo)) {
+        ip_offsets_.remember(ip->offset);
+        from = ip->end + kLeastQuoted;
+      } else {
+        from = ip->offset + 1;
+      }
+    }
+    // What IP put together from fragments, or a tunnel decrypted, may come as bare TCP.
+    if (count_ == 0 && wanted == 1 && bytes.captured.data() != frame.captured.data() && pinfo->ptype == PT_TCP) {
+      IpHeader none;
+      none.payload = bytes.on_wire;
+      none.source = to_address(pinfo->src);
+      none.destination = to_address(pinfo->dst);
+      if (none.source.length != 0) read_untapped_at(bytes, none, layers, pinfo);
+    }
+    return count_ == wanted;
+  });
+}
+
+/// What TCP knows of the conversation that these headers name, or null if it isn't this frame's.
+const tcp_analysis* SegmentReader::conversation_of(const Bytes& bytes, const IpHeader& ip, bool quoted,
+                                                   packet_info* pinfo) const {
+  const address source = from_address(ip.source);
+  const address destination = from_address(ip.destination);
+  const std::uint16_t source_port = be16(bytes, ip.end);
+  const std::uint16_t destination_port = be16(bytes, ip.end + 2);
+  const conversation_t* conversation = find_conversation(pinfo->num, &source, &destination, CONVERSATION_TCP,
+                                                         source_port, destination_port, 0);
+  if (conversation == nullptr && !quoted && pinfo->ptype == PT_TCP && pinfo->srcport == source_port &&
+      pinfo->destport == destination_port && addresses_equal(&pinfo->src, &source) &&
+      addresses_equal(&pinfo->dst, &destination)) {
+    conversation = conversation_of_frame(pinfo);
+  }
+  // TCP notes on the conversation each frame that it takes for its segment. This tells the frame's own headers from
+  // bytes that look like some.
+  if (conversation == nullptr || (!quoted && conversation->last_frame != pinfo->num)) return nullptr;
+  return static_cast<const tcp_analysis*>(conversation_get_proto_data(conversation, tcp_));
+}
+
+bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, const Layers& layers,
+                                     packet_info* pinfo) {
+  const bool quoted = (layers.quoted >> count_ & 1U) != 0;
+  const bool sampled = (layers.sampled >> count_ & 1U) != 0;
+  if (!has(bytes, ip.end, quoted ? kLeastQuoted : kTcpEssential)) return false;
+  IcmpError error;
+  if (quoted && !read_icmp(bytes, ip, error)) return false;
+  const std::size_t header_length = quoted ? 0 : (bytes.captured[ip.end + 12] >> 4) * 4U;
+  if (!quoted && header_length < kTcpMinimum) return false;
+  const tcp_analysis* conversation = conversation_of(bytes, ip, quoted, pinfo);
+  if (conversation == nullptr) return false;
+
+  Sighting* sighting = next_sighting();
+  if (sighting == nullptr) return false;
+  sighting->stream = conversation->stream;
+  const Nanoseconds time = nanoseconds(pinfo->abs_ts);
+  if (sampled) return true;
+  if (quoted) {
+    sighting->kind = Sighting::quotation;
+    sighting->error = error;
+    sighting->error.frame = pinfo->num;
+    sighting->error.stream = conversation->stream;
+    sighting->error.time = time;
+    return true;
+  }
+  if (ip.fragment || header_length > ip.payload) return true;
+  sighting->kind = Sighting::segment;
+  Segment& segment = sighting->read;
+  segment.frame = pinfo->num;
+  segment.stream = conversation->stream;
+  segment.time = time;
+  segment.source = {ip.source, be16(bytes, ip.end)};
+  segment.destination = {ip.destination, be16(bytes, ip.end + 2)};
+  segment.seq = SequenceNumber(be32(bytes, ip.end + 4));
+  segment.ack = SequenceNumber(be32(bytes, ip.end + 8));
+  segment.flags = bytes.captured[ip.end + 13];
+  segment.length = static_cast<std::uint32_t>(ip.payload - header_length);
+  read_header(bytes, ip.end, header_length, segment);
+  if (ip.end != 0) read_ip(ip, segment);
+  return true;
+}
+
+}  // namespace tcpwhy::plugin

@@ -1,0 +1,28 @@
+# Reads the rows of scripts/why's tshark, a frame each; writes a row for each finding that the frame decides, ready to
+# sort: severity, cause, stream, frame, variant, confidence, endpoints, explanation, fix, blind spot.
+BEGIN { FS = OFS = between }
+# Of the addresses of all layers, those of the innermost IP layer, which carries the TCP segment.
+function innermost(v4, v6,    layers, n) {
+  n = split($3, layers, ":")
+  while (n > 0 && layers[n] != "ip" && layers[n] != "ipv6") n--
+  n = split(layers[n] == "ipv6" ? v6 : v4, layers, within)
+  return layers[n]
+}
+function endpoint(address, ports,    list, n) {
+  n = split(ports, list, within)
+  return (address ~ /:/ ? "[" address "]" : address) ":" list[n]
+}
+NF >= 17 {
+  from = endpoint(innermost($4, $6), $8)
+  to = endpoint(innermost($5, $7), $9)
+  # Which end is the client the frame does not say; ephemeral ports are high.
+  split($8, source, within); split($9, target, within)
+  pair = source[1] + 0 >= target[1] + 0 ? from " <-> " to : to " <-> " from
+  n = split($10, deciding, within)
+  split($11, severity, within); split($12, cause, within); split($13, variant, within)
+  split($14, confidence, within); split($15, explanation, within); split($16, fix, within)
+  split($17, blind_spot, within); streams = split($2, stream, within)
+  for (i = 1; i <= n; i++)
+    if (deciding[i] == $1)
+      print severity[i], cause[i], stream[streams], $1, variant[i], confidence[i], pair, explanation[i], fix[i], blind_spot[i]
+}

@@ -1,0 +1,72 @@
+// idle_blackhole: after a silence nothing comes back at all, while new connections work.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+TEST(IdleBlackhole, RetransmissionsUntilSomebodyGivesUp) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(8s);
+  c.path.drops();
+  c.client.sends(get("/b"));
+  story.wait(5s);
+  story.connect().exchange(get("/c"), ok());
+  EXPECT_THAT(story, says("#0 idle_blackhole likely error fault=middlebox|path impact=request_lost lost=39"));
+}
+
+TEST(IdleBlackhole, OnlyPossibleWhereNothingElseWasTried) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(8s);
+  c.path.drops();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 idle_blackhole possible error impact=request_lost"));
+  EXPECT_FALSE(the_finding(findings(story), "idle_blackhole").narrative.ruled_out.empty());
+}
+
+// Stays silent.
+
+TEST(IdleBlackhole, LossThatHealsIsHealthy) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(8s);
+  c.path.drops();
+  c.client.sends(get("/b"));
+  story.wait(1s);
+  c.path.carries();
+  story.settle();
+  c.server.sends(ok());
+  story.wait(1s);
+  c.closes_cleanly();
+  EXPECT_THAT(story, is_silent());
+}
+
+// Nearest neighbours.
+
+TEST(IdleBlackhole, ResetThatComesBackIsStateLost) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(8s);
+  c.path.rejects();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 idle_state_lost/middlebox"));
+}
+
+TEST(IdleBlackhole, WithoutASilenceItIsNotIdle) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(150ms);
+  c.path.drops();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 unexplained error"));  // retransmission_timeout, once it is built
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

@@ -1,0 +1,191 @@
+// keepalive_race: a request and the server's idle close met, and the client could not have known.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+class KeepaliveRace : public ::testing::TestWithParam<Vantage> {};
+
+/// The server closes after 6 s of idleness; the client sends its next request so that it is under way by then.
+Connection crossing(const Story& story, const Connection& c, std::string_view request) {
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(5'920ms);
+  c.client.sends(request);
+  c.server.idles_for(6s);
+  c.server.closes();
+  story.wait(60ms);
+  c.client.closes();
+  return c;
+}
+
+TEST_P(KeepaliveRace, CrossingFromAnyVantagePoint) {
+  Story story({.vantage = GetParam(), .round_trip = 100ms});
+  crossing(story, story.connect(), get("/b"));
+  EXPECT_THAT(story, says("#0 keepalive_race/crossing certain error fault=client|server reset_by=server kind=reply "
+                          "impact=request_lost lost=39"));
+}
+INSTANTIATE_TEST_SUITE_P(Vantages, KeepaliveRace,
+                         ::testing::Values(Vantage::client, Vantage::middle, Vantage::server));
+
+TEST(KeepaliveRace, ProofsAreTheRequestTheFinAndTheReset) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(5'920ms);
+  const Sent request = c.client.sends(get("/b"));
+  c.server.idles_for(6s);
+  const Sent fin = c.server.closes();
+  const Finding finding = the_finding(findings(story), "keepalive_race");
+  std::vector<FrameNumber> frames;
+  for (const Proof& proof : finding.proofs) frames.push_back(proof.frame);
+  EXPECT_THAT(frames, ::testing::IsSupersetOf({story.frame(request), story.frame(fin), finding.verdict.deciding_frame}));
+  EXPECT_EQ(finding.verdict.provoked_by, story.frame(request));
+}
+
+TEST(KeepaliveRace, FinAndResetLeaveTogether) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(920ms);
+  c.client.sends(get("/b"));
+  c.server.idles_for(1s);
+  c.server.shuts_down();
+  c.server.aborts();
+  EXPECT_THAT(story, says("#0 keepalive_race/crossing error reset_by=server impact=request_lost"));
+}
+
+TEST(KeepaliveRace, UnreadWhereTheRequestArrivesAsTheServerCloses) {
+  Story story({.round_trip = 100ms});
+  // The endpoint's habit: another connection is closed after the same silence.
+  const Connection other = story.connect();
+  other.exchange(get("/"), ok());
+  other.server.idles_for(6s);
+  other.closes_cleanly(Side::server);
+
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  c.server.stops_reading();
+  c.client.idles_for(5'898ms);
+  c.client.sends(get("/b"));
+  c.server.idles_for(0ms);  // it arrives now, 2 ms before the timer
+  c.server.closes();
+  EXPECT_THAT(story, says("#1 keepalive_race/unread error reset_by=server kind=abort impact=request_lost lost=39"));
+}
+
+TEST(KeepaliveRace, DiscardedWithoutAnyReset) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(4'920ms);
+  c.client.sends(get("/b"));
+  c.server.idles_for(5s);
+  c.server.shuts_down();  // a lingering close: its kernel still takes what comes
+  story.wait(200ms);
+  c.client.closes();
+  EXPECT_THAT(story, says("#0 keepalive_race/discarded error impact=request_lost lost=39"));
+}
+
+TEST(KeepaliveRace, AnsweredRetryMakesItAWarning) {
+  Story story({.round_trip = 100ms});
+  crossing(story, story.connect(), post("/order", 30));
+  story.wait(300ms);
+  const Connection retry = story.connect();
+  retry.exchange(post("/order", 30), response(201));
+  retry.closes_cleanly();
+  EXPECT_THAT(story, says("#0 keepalive_race/crossing warn impact=request_lost"));
+}
+
+TEST(KeepaliveRace, MirrorPortShowsTheSameRace) {
+  Story story({.vantage = Vantage::middle, .round_trip = 100ms});
+  crossing(story, story.connect(), get("/b"));
+  EXPECT_THAT(mirrored(story.capture()), says("#0 keepalive_race/crossing error impact=request_lost"));
+}
+
+TEST(KeepaliveRace, WrapIsNoSpecialCase) {
+  Story story({.round_trip = 100ms});
+  crossing(story, story.connect({.client_isn = 0xffff'ffd0, .server_isn = 0xffff'ffc4}), get("/b"));
+  EXPECT_THAT(story, says("#0 keepalive_race/crossing certain error"));
+}
+
+TEST(KeepaliveRace, SaysTheNumbersThatMatter) {
+  Story story({.round_trip = 100ms});
+  crossing(story, story.connect(), get("/b"));
+  const Finding finding = the_finding(findings(story), "keepalive_race");
+  EXPECT_THAT(finding.narrative.explanation, ::testing::HasSubstr("5.92 s")) << "how long it was idle";
+  EXPECT_THAT(finding.narrative.explanation, ::testing::HasSubstr("10.0.0.20:80"));
+  EXPECT_THAT(finding.narrative.fix, ::testing::HasSubstr("10.0.0.10"));
+}
+
+// Stays silent.
+
+TEST(KeepaliveRace, ReuseBeforeTheTimerIsHealthy) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  for (int i = 0; i < 3; ++i) {
+    c.exchange(get("/a"), ok());
+    c.client.idles_for(5'800ms);
+  }
+  c.closes_cleanly(Side::client);
+  EXPECT_THAT(story, says_nothing());
+}
+
+TEST(KeepaliveRace, IdleCloseThatMeetsNobodyIsHealthy) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.server.idles_for(6s);
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says_nothing());
+}
+
+TEST(KeepaliveRace, BothSidesClosingAtOnceIsHealthy) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(5'950ms);
+  c.client.closes();
+  c.server.idles_for(6s);
+  c.server.closes();
+  EXPECT_THAT(story, is_silent());
+}
+
+// Nearest neighbours.
+
+TEST(KeepaliveRace, AcknowledgedFinIsStaleReuse) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.server.idles_for(6s);
+  c.server.closes();
+  c.client.idles_for(6'200ms);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 stale_reuse/reset"));
+}
+
+TEST(KeepaliveRace, WithoutAFinSomebodyForgot) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(6s);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 idle_state_lost"));
+}
+
+TEST(KeepaliveRace, FarewellThatCrossesIsHarmless) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect({.server_port = 443});
+  c.exchange(client_hello(), server_hello());
+  c.exchange(tls_data(), tls_data());
+  c.client.idles_for(5'950ms);
+  c.client.sends(close_notify());
+  c.client.closes();
+  c.server.idles_for(6s);
+  c.server.closes();
+  EXPECT_THAT(story, is_silent());
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

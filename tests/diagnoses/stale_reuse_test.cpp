@@ -1,0 +1,131 @@
+// stale_reuse: a request on a connection whose FIN the requester had already acknowledged.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+/// Closed by the server after 6 s, reused by the client `later` than that.
+Connection reused(const Story& story, const Connection& c, Duration later) {
+  c.exchange(get("/a"), ok());
+  c.server.idles_for(6s);
+  c.server.closes();
+  story.wait(later);
+  c.client.sends(get("/b"));
+  return c;
+}
+
+class StaleReuse : public ::testing::TestWithParam<Vantage> {};
+
+TEST_P(StaleReuse, ResetFromAnyVantagePoint) {
+  Story story({.vantage = GetParam(), .round_trip = 100ms});
+  reused(story, story.connect(), 1s);
+  EXPECT_THAT(story, says("#0 stale_reuse/reset certain error fault=client reset_by=server kind=reply "
+                          "impact=request_lost lost=39"));
+}
+INSTANTIATE_TEST_SUITE_P(Vantages, StaleReuse, ::testing::Values(Vantage::client, Vantage::middle, Vantage::server));
+
+TEST(StaleReuse, FinAcknowledgedByTheRequestItselfButLate) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.client.acks_after(40ms);
+  reused(story, c, 80ms);  // 30 ms after the FIN reached the client
+  EXPECT_THAT(story, says("#0 stale_reuse/reset error fault=client"));
+}
+
+TEST(StaleReuse, PhotoFinish) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.client.acks_after(40ms);
+  reused(story, c, 51ms);  // 1 ms after the FIN reached the client
+  EXPECT_THAT(story, says("#0 stale_reuse/photo_finish likely error impact=request_lost"));
+}
+
+TEST(StaleReuse, Discarded) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.server.idles_for(5s);
+  c.server.shuts_down();
+  story.wait(1s);
+  c.client.sends(get("/b"));
+  story.wait(1s);
+  c.client.closes();
+  EXPECT_THAT(story, says("#0 stale_reuse/discarded error fault=client impact=request_lost lost=39"));
+}
+
+TEST(StaleReuse, AnsweredRetryMakesItAWarning) {
+  Story story({.round_trip = 20ms});
+  reused(story, story.connect(), 1s);
+  story.wait(100ms);
+  story.connect().exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#0 stale_reuse/reset warn"));
+}
+
+TEST(StaleReuse, OneFailureOneFindingHoweverManyResets) {
+  Story story({.round_trip = 100ms});
+  const Connection c = reused(story, story.connect(), 1s);
+  c.client.sends(get("/b2"));
+  c.client.closes();  // each of them draws a RST of its own
+  EXPECT_THAT(story, says("#0 stale_reuse/reset error"));
+}
+
+// Stays silent.
+
+TEST(StaleReuse, ClientThatSeesTheFinClosesToo) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.server.idles_for(6s);
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says_nothing());
+}
+
+TEST(StaleReuse, HalfCloseThatIsAnsweredIsHealthy) {
+  Story story;
+  const Connection c = story.connect();
+  c.client.sends(post("/upload", 2'000));
+  c.client.shuts_down();
+  story.wait(2s);
+  c.server.sends(ok());
+  story.wait(100ms);
+  c.server.closes();
+  EXPECT_THAT(story, is_silent());
+}
+
+// Nearest neighbours.
+
+TEST(StaleReuse, UnacknowledgedFinIsARace) {
+  Story story({.round_trip = 100ms});
+  reused(story, story.connect(), 10ms);
+  EXPECT_THAT(story, says("#0 keepalive_race/crossing"));
+}
+
+TEST(StaleReuse, FarewellAfterTheFinIsHarmless) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 443});
+  c.exchange(client_hello(), server_hello());
+  c.exchange(tls_data(), tls_data());
+  c.server.idles_for(6s);
+  c.server.closes();
+  story.wait(50ms);
+  c.client.sends(close_notify());
+  c.client.closes();
+  EXPECT_THAT(story, is_silent());
+}
+
+TEST(StaleReuse, StreamThatKeepsFlowingIsNotAReusedConnection) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 5'140});
+  for (int i = 0; i < 5; ++i) {
+    c.client.sends(bytes(80));  // a log shipper: never answered
+    story.wait(50ms);
+  }
+  c.server.closes();
+  story.wait(50ms);
+  c.client.sends(bytes(80));
+  EXPECT_THAT(story, says("#0 unexplained"));  // write_after_close, once it is built
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

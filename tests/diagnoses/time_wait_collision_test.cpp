@@ -1,0 +1,107 @@
+// time_wait_collision: a SYN met the previous connection's TIME_WAIT and was answered by a bare ACK of the old numbers.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+constexpr std::uint16_t kPort = 50'000;
+
+/// The server closed first, and keeps TIME_WAIT for the client's port.
+void leaves_time_wait(Story& story, bool timestamps) {
+  const Connection c = story.connect({.client_port = kPort, .client_isn = 2'000'000'000, .client_timestamps = timestamps});
+  c.exchange(get("/a"), ok());
+  c.closes_cleanly(Side::server);
+  story.wait(2s);
+}
+
+/// Another host behind the same NAT: its ISN is lower, and its clock, where it has one, is older.
+constexpr Terms kStranger = {.client_port = kPort, .client_isn = 1'000'000, .client_timestamps = false};
+constexpr Terms kStrangerWithOlderClock = {.client_port = kPort, .client_isn = 1'000'000, .client_clock = 1};
+
+TEST(TimeWaitCollision, RetriedAfterTenMilliseconds) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, false);
+  const Connection c = story.connect(kStranger);
+  c.exchange(get("/b"), ok());
+  c.closes_cleanly();
+  EXPECT_THAT(story, says("#1 time_wait_collision/retried warn reset_by=client kind=reply impact=connect_delayed"));
+}
+
+TEST(TimeWaitCollision, SeenFromTheClient) {
+  Story story({.vantage = Vantage::client});
+  leaves_time_wait(story, false);
+  story.connect(kStranger).exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#1 time_wait_collision/retried warn impact=connect_delayed"));
+}
+
+TEST(TimeWaitCollision, ResetAndGivenUp) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, false);
+  const Connection c = story.dials(kStranger);
+  story.wait(25ms);  // its RST has left, its second SYN has not
+  c.client.forgets();
+  EXPECT_THAT(story, says("#1 time_wait_collision/reset error reset_by=client impact=connect_failed"));
+}
+
+TEST(TimeWaitCollision, BlockedByAFirewallThatDropsTheAck) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, false);
+  const Connection c = story.dials(kStranger);
+  c.path.drops([](Side sender, const Packet& packet) { return sender == Side::server && packet.flags == kAck; });
+  EXPECT_THAT(story, says("#1 time_wait_collision/blocked"));
+}
+
+TEST(TimeWaitCollision, OlderTimestampsAreTheCause) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, true);
+  story.connect(kStrangerWithOlderClock).exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#1 time_wait_collision/retried warn"));
+}
+
+TEST(TimeWaitCollision, TellsBothIsnsAndTheAge) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, false);
+  story.connect(kStranger).exchange(get("/b"), ok());
+  const Finding finding = the_finding(findings(story), "time_wait_collision");
+  EXPECT_THAT(finding.narrative.explanation, ::testing::AllOf(::testing::HasSubstr("2.0"), ::testing::HasSubstr("ISN")));
+}
+
+TEST(TimeWaitCollision, WithoutTheOldConnectionInTheCapture) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, false);
+  story.begins_capturing();
+  story.connect(kStranger).exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#0 time_wait_collision/retried warn"));
+}
+
+// Stays silent.
+
+TEST(TimeWaitCollision, AcceptedReuseIsChat) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, false);
+  story.connect({.client_port = kPort, .client_isn = 3'000'000'000, .client_timestamps = false}).exchange(get("/b"), ok());
+  EXPECT_THAT(story, is_silent());
+}
+
+TEST(TimeWaitCollision, NewerTimestampsGetThrough) {
+  Story story({.vantage = Vantage::server});
+  leaves_time_wait(story, true);
+  story.connect({.client_port = kPort, .client_isn = 1'000'000}).exchange(get("/b"), ok());
+  EXPECT_THAT(story, is_silent());
+}
+
+// Nearest neighbour.
+
+TEST(TimeWaitCollision, OldConnectionStillOpenIsHalfOpen) {
+  Story story({.vantage = Vantage::server});
+  const Connection old = story.connect({.client_port = kPort, .client_isn = 2'000'000'000});
+  old.exchange(get("/a"), ok());
+  story.wait(1s);
+  old.client.forgets();
+  story.connect(kStrangerWithOlderClock).exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#1 half_open_collision"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

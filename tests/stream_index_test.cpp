@@ -1,0 +1,92 @@
+// StreamIndex numbers as Wireshark's tcp.stream does. stories_through_tshark_test.cpp asks tshark itself.
+#include "stream_index.h"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+
+#include "support/payloads.h"
+#include "support/story.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+std::vector<StreamNumber> numbers(const Capture& capture) {
+  std::vector<StreamNumber> streams;
+  for (const Segment& segment : to_segments(capture)) {
+    if (streams.empty() || streams.back() != segment.stream) streams.push_back(segment.stream);
+  }
+  return streams;
+}
+
+TEST(StreamIndex, BothDirectionsAreOneStream) {
+  Story story;
+  story.connect().exchange(get(), ok());
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0}));
+}
+
+TEST(StreamIndex, EachTupleItsOwn) {
+  Story story;
+  story.connect({.server_port = 80}).closes_cleanly();
+  story.connect({.server_port = 81}).closes_cleanly();
+  story.connect({.server_host = 21}).closes_cleanly();
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0, 1, 2}));
+}
+
+TEST(StreamIndex, NewIsnIsNewIncarnation) {
+  Story story;
+  story.connect({.client_port = 50'000}).closes_cleanly();
+  story.wait(61s);
+  story.connect({.client_port = 50'000}).closes_cleanly();
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0, 1}));
+}
+
+TEST(StreamIndex, RetransmittedSynIsNot) {
+  Story story;
+  story.play(R"(
+    +0   > S
+    +1   > S 0:0(0)
+    +2   > S 0:0(0)
+    +.02 < S.
+  )");
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0}));
+}
+
+TEST(StreamIndex, SynWithTheSameIsnAfterAResetIsStillTheStream) {
+  Story story;
+  story.play(R"(
+    +0   > S
+    +.02 < R. 0:0(0) ack 1
+    +20  > S 0:0(0)
+    +.02 < S.
+  )");
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0}));
+}
+
+TEST(StreamIndex, SynAfterAMiddleIsNew) {
+  Story story;
+  story.play(R"(
+    +0   > P. 5000:5100(100)
+    +.02 < .
+    +9   > S  90000000:90000000(0)
+  )");
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0, 1}));
+}
+
+TEST(StreamIndex, SynAckOpensNothing) {
+  Story story;
+  story.play(R"(
+    +0   < S. 0:0(0) ack 1
+    +.02 > . 1:1(0)
+  )");
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0}));
+}
+
+TEST(StreamIndex, SamePortsAtBothEnds) {
+  Story story;
+  story.connect({.client_port = 179, .server_port = 179}).exchange(get(), ok());
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0}));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

@@ -1,0 +1,123 @@
+// scripts/why on captures that are none, and on a healthy one: a clear line each, and the right exit status. What it
+// says about captures in which something died is the golden runs' business.
+#include <gtest/gtest.h>
+#include <stdlib.h>  // mkdtemp
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int status = -1;
+  std::string out, err;
+};
+
+std::string contents(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+class Why : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "tcpwhy-why.XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  /// A capture of healthy HTTP, cut to `size` bytes where that is less.
+  fs::path http(std::size_t size = std::string::npos) {
+    const fs::path file = folder_ / "http.pcap";
+    const std::string command = TCPWHY_BUILD_DIR "/tests/http_traffic 2000 " + file.string();
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    if (size < fs::file_size(file)) fs::resize_file(file, size);
+    return file;
+  }
+
+  fs::path file_with(const std::string& bytes) {
+    const fs::path file = folder_ / "some.pcap";
+    std::ofstream(file, std::ios::binary) << bytes;
+    return file;
+  }
+
+  Outcome why(const std::string& arguments) {
+    const std::string command = "TCPWHY_BUILD=" TCPWHY_BUILD_DIR " " TCPWHY_SOURCE_DIR "/scripts/why " + arguments +
+                                " >" + (folder_ / "out").string() + " 2>" + (folder_ / "err").string();
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(folder_ / "out"), contents(folder_ / "err")};
+  }
+
+  /// Expects that `why` says `complaint` about `file` in one line, and nothing else.
+  void expect_complaint(const fs::path& file, const std::string& complaint) {
+    const Outcome outcome = why(file.string());
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "why: " + file.string() + ": " + complaint + "\n");
+  }
+
+  fs::path folder_;
+};
+
+constexpr std::size_t kPcapHeader = 24;
+
+TEST_F(Why, SaysThatAFileIsMissing) {
+  expect_complaint(folder_ / "missing.pcap", "no such file");
+}
+
+TEST_F(Why, SaysThatAFolderIsNoCapture) {
+  expect_complaint(folder_, "a folder, not a capture");
+}
+
+TEST_F(Why, SaysThatAFileIsEmpty) {
+  expect_complaint(file_with(""), "empty");
+}
+
+TEST_F(Why, SaysThatAFileIsNoCapture) {
+  expect_complaint(file_with(std::string(1000, 'x')), "not a capture that Wireshark can read");
+}
+
+TEST_F(Why, SaysThatACaptureHoldsNoPackets) {
+  expect_complaint(http(kPcapHeader), "no packets in it");
+}
+
+TEST_F(Why, ReportsWhatStandsBeforeTheCut) {
+  const Outcome outcome = why(http(100'000).string());
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.out.find("all is well"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.err.find("http.pcap: cut short"), std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
+}
+
+TEST_F(Why, IsFriendlyAboutAHealthyCapture) {
+  const std::string file = http().string();
+  for (const std::string& argument : {file, "- <" + file}) {
+    const Outcome outcome = why(argument);
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_NE(outcome.out.find("all is well: "), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find(" in 2000 frames"), std::string::npos) << outcome.out;
+  }
+}
+
+TEST_F(Why, GoesOnAfterAFileThatItCanNotRead) {
+  const Outcome outcome = why((folder_ / "missing.pcap").string() + " " + http().string());
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.out.find("all is well"), std::string::npos) << outcome.out;
+}
+
+TEST_F(Why, ExplainsItsUsage) {
+  EXPECT_EQ(why("--help").status, 0);
+  EXPECT_EQ(why("").status, 2);
+  EXPECT_EQ(why("--no-such-option x").status, 2);
+}
+
+}  // namespace
