@@ -358,15 +358,16 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
 
   const Nanoseconds gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
   const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq);
-  const bool message_open = sender.turn.payload.message_size != PayloadFacts::kUnknownSize
-                                ? sender.turn.bytes() < sender.turn.payload.message_size
-                                : fills_segments(sender, peer, sender.last_length);
-  const bool replied = now_.last_data_side != side && peer.turn && saw_reply && !message_open;
-  if (!sender.turn || replied || gap >= settings_.smallest_idle_gap) {
+  const bool size_known = sender.turn.payload.message_size != PayloadFacts::kUnknownSize;
+  const bool message_open = size_known && sender.turn.bytes() < sender.turn.payload.message_size;
+  const bool flowing = message_open || (!size_known && fills_segments(sender, peer, sender.last_length));
+  const bool replied = now_.last_data_side != side && peer.turn && saw_reply && !flowing;
+  const bool idle = gap >= settings_.smallest_idle_gap;
+  if (!sender.turn || replied || (idle && !message_open)) {
     begin_turn(segment, side, from);
     seen.turn_began = true;
-    if (gap >= settings_.smallest_idle_gap) seen.idle_gap = gap;
   }
+  if (idle) seen.idle_gap = gap;
   Turn& turn = sender.turn;
   turn.end = end;
   turn.last = mark_of(segment);
@@ -378,6 +379,7 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   Turn& asked = peer.turn;
   if (asked && !asked.answered && segment.has(kAck) && segment.ack.after(asked.seq)) {
     asked.answered = mark_of(segment);
+    asked.wait = elapsed(asked.last, segment);
     seen.answered = true;
     if (side == Side::server) {
       count_one(now_.exchanges);
@@ -457,7 +459,11 @@ void Connection::observe_fin(const Segment& segment, Side side) {
   sender.fin = mark_of(segment);
   sender.fin_seq = number;
   sender.fin_ack = segment.ack;
-  sender.fin_gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
+  // Data that the FIN does not acknowledge hadn't reached the closer: to it, the silence went on.
+  const Turn& theirs = now_.half(other(side)).turn;
+  const bool unaware = theirs && segment.has(kAck) && !segment.ack.after(theirs.seq) && sender.turn;
+  const Mark& last_data = unaware ? sender.turn.last : now_.last_data;
+  sender.fin_gap = elapsed(last_data ? last_data : now_.first, segment);
   if (!sender.next_known || (number + 1).after(sender.next)) sender.next = number + 1;
   sender.next_known = true;
   if (!sender.oldest_unacked) sender.oldest_unacked = sender.fin;

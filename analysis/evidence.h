@@ -29,6 +29,9 @@ struct Surroundings {
   Nanoseconds longest_idle_close = 0;
   std::uint32_t orderly_closes = 0;         ///< Other streams on which it sent a FIN and no reset.
   std::uint32_t abortive_closes = 0;        ///< Other streams that it reset.
+  /// Other streams that the server closed in the same moment, uncalled for, with other idle times: no timer of a
+  /// single connection does that. A restart, a crash, a sweep.
+  std::uint32_t closed_together = 0;
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
   std::optional<Retry> connect_retry;
   std::optional<Retry> request_retry;

@@ -50,6 +50,7 @@ struct Turn {
   Nanoseconds silence = 0;  ///< Since the last segment of any kind; never negative.
   Mark acked;               ///< The first segment of the peer that acknowledged all of it so far.
   Mark answered;            ///< The first data of the peer that was sent after it had received some of this.
+  Nanoseconds wait = 0;     ///< From its latest data until it was answered.
   PayloadFacts payload;     ///< Of its first segment.
   bool follows_unanswered = false;  ///< The turn of this side before it had got no answer.
   bool message_ended = false;       ///< A chunked message's last chunk went by.

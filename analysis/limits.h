@@ -8,6 +8,11 @@
 
 namespace tcpwhy {
 
+/// Streams that a process closes as it exits: the kernel walks its descriptors without a pause.
+constexpr Nanoseconds kSameMoment = 20 * kMillisecond;
+/// Uncalled closes remembered for each server endpoint; the oldest is dropped first.
+constexpr std::size_t kUncalledCloses = 64;
+
 /// A copy of a packet (a capture on `any`, a mirror of both ports) follows its original this closely when no
 /// IP ID tells them apart. Linux never retransmits before TCP_RTO_MIN, 200 ms; a tail loss probe waits two
 /// round trips (RFC 8985 section 7.2).

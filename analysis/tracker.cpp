@@ -155,6 +155,7 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Rec
     if (record.counted_close) --record.survey->orderly_closes;
   }
   const bool by_server_fin = server.fin.frame == segment.frame;
+  if (seen.side == Side::server && !client.fin) survey_uncalled_close(segment, record);
   if (by_server_fin && !record.counted_abort) {
     record.counted_close = true;
     ++record.survey->orderly_closes;
@@ -171,6 +172,31 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Rec
   if (record.connection->closed_cleanly() && !record.connection->is_remarkable()) {
     closed_.emplace_back(segment.time, segment.stream);
   }
+}
+
+void Tracker::survey_uncalled_close(const Segment& segment, const Record& record) {
+  const ConnectionState& now = record.connection->now();
+  const Break* broken = record.connection->broken();
+  const bool first_reset = broken != nullptr && broken->count == 1 && !broken->resets[0].reply;
+  const bool first_fin = now.half(Side::server).fin.frame == segment.frame;
+  const Mark& last_request = now.half(Side::client).turn.last;
+  const Nanoseconds age = segment.time - (last_request ? last_request : now.first).time;
+  if ((!first_reset && !first_fin) || age < settings_.smallest_idle_gap) return;
+  auto& closes = record.survey->uncalled_closes;
+  if (!closes.empty() && closes.back().stream == segment.stream) return;
+  closes.push_back({segment.time, segment.stream, age});
+  if (closes.size() > kUncalledCloses) closes.pop_front();
+}
+
+std::uint32_t Tracker::count_closes_together(const Connection& connection, const ServerSurvey& survey) const {
+  const auto ours = std::find_if(survey.uncalled_closes.begin(), survey.uncalled_closes.end(),
+                                 [&](const UncalledClose& close) { return close.stream == connection.stream(); });
+  if (ours == survey.uncalled_closes.end()) return 0;
+  return static_cast<std::uint32_t>(
+      std::count_if(survey.uncalled_closes.begin(), survey.uncalled_closes.end(), [&](const UncalledClose& close) {
+        const Nanoseconds difference = std::abs(close.age - ours->age);
+        return std::abs(close.time - ours->time) <= kSameMoment && difference > std::max(ours->age / 10, kSameMoment);
+      }));
 }
 
 Surroundings Tracker::surroundings(const Connection& connection) const {
@@ -191,6 +217,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   }
   around.orderly_closes = survey.orderly_closes - (record.counted_close && !record.counted_abort ? 1U : 0U);
   around.abortive_closes = survey.abortive_closes - (record.counted_abort ? 1U : 0U);
+  around.closed_together = count_closes_together(connection, survey);
   const auto first = first_odd_of_pair_.find(pair_hash(connection));
   around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
   if (const auto retry = request_retries_.find(stream); retry != request_retries_.end()) {
@@ -204,18 +231,27 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
 
 // ------------------------------------------------------------------------------------------------- retries
 
+bool Tracker::repeats(const Request& later, const Request& failed) {
+  return later.stream != failed.stream && later.fingerprint == failed.fingerprint && later.client == failed.client &&
+         later.server == failed.server;
+}
+
 void Tracker::expect_request_retry(const Connection& connection, const Turn& request) {
   if (request.payload.fingerprint == 0 || request_retries_.contains(connection.stream())) return;
   Request failed{connection.stream(), request.begin, connection.endpoint(Side::client).address,
                  connection.endpoint(Side::server), request.payload.fingerprint};
-  for (const Request& waiting : failed_requests_) {
-    if (waiting.stream == failed.stream) return;
-  }
+  const bool waiting = std::any_of(failed_requests_.begin(), failed_requests_.end(),
+                                   [&](const Request& other) { return other.stream == failed.stream; });
+  // A line that this client sends all the time: the next one is no repetition of this one.
+  const bool usual = std::any_of(recent_requests_.begin(), recent_requests_.end(), [&](const Request& other) {
+    return repeats(other, failed) && other.at.frame < failed.at.frame;
+  });
+  if (waiting || usual) return;
   failed_requests_.push_back(failed);
   if (failed_requests_.size() > kRecentRequests) failed_requests_.pop_front();
   // The retry may be on its way already: nginx answers at the FIN, before the reset comes.
   for (Request& later : recent_requests_) {
-    if (!later.is_retry && later.at.frame > failed.at.frame && later.stream != failed.stream) match_retry(later);
+    if (!later.is_retry && later.at.frame > failed.at.frame) match_retry(later);
   }
 }
 
@@ -225,13 +261,10 @@ void Tracker::match_retry(Request& request) {
     failed_requests_.pop_front();
   }
   const auto failed = std::find_if(failed_requests_.begin(), failed_requests_.end(), [&](const Request& candidate) {
-    return candidate.stream != request.stream && candidate.at.frame < request.at.frame &&
-           candidate.fingerprint == request.fingerprint && candidate.client == request.client &&
-           candidate.server == request.server;
+    return repeats(request, candidate) && candidate.at.frame < request.at.frame;
   });
   if (failed == failed_requests_.end()) return;
   request.is_retry = true;
-  request.retry_of = failed->stream;
   request_retries_.emplace(failed->stream, request);
   failed_requests_.erase(failed);
 }
@@ -264,25 +297,21 @@ void Tracker::expect_connect_retry(const Connection& connection) {
   if (failed_connects_.size() > kRecentRequests) failed_connects_.pop_front();
 }
 
-/// The same SYN again (its ISN tells) towards the same server, from whatever port a NAT gives it now; else the
-/// next SYN of the same client address.
+/// The same SYN again towards the same server, from whatever port a NAT gives it now: its ISN tells. A SYN with
+/// another ISN may be another host's behind the same address.
 void Tracker::match_connect(const Connection& connection) {
   const HalfConnection& client = connection.now().half(Side::client);
   while (!failed_connects_.empty() && client.last_syn.time - failed_connects_.front().at.time > kRetryWindow) {
     failed_connects_.pop_front();
   }
-  const auto matches = [&](const Connect& failed, bool by_isn) {
-    return failed.stream != connection.stream() && failed.server == connection.endpoint(Side::server) &&
-           failed.client == connection.endpoint(Side::client).address && (!by_isn || failed.isn == client.isn);
-  };
-  for (const bool by_isn : {true, false}) {
-    const auto failed = std::find_if(failed_connects_.begin(), failed_connects_.end(),
-                                     [&](const Connect& candidate) { return matches(candidate, by_isn); });
-    if (failed == failed_connects_.end()) continue;
-    connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn, {}, {}, client.isn});
-    failed_connects_.erase(failed);
-    return;
-  }
+  const auto failed =
+      std::find_if(failed_connects_.begin(), failed_connects_.end(), [&](const Connect& candidate) {
+        return candidate.stream != connection.stream() && candidate.server == connection.endpoint(Side::server) &&
+               candidate.client == connection.endpoint(Side::client).address && candidate.isn == client.isn;
+      });
+  if (failed == failed_connects_.end()) return;
+  connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn, {}, {}, client.isn});
+  failed_connects_.erase(failed);
 }
 
 /// The repetition may have failed in its turn and been repeated elsewhere: follows the chain, forwards in time.

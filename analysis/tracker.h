@@ -47,6 +47,12 @@ class Tracker {
     void add(Nanoseconds value, StreamNumber stream);
     [[nodiscard]] std::optional<Nanoseconds> without(StreamNumber stream) const;
   };
+  /// A close by the server that nothing on its stream called for.
+  struct UncalledClose {
+    Nanoseconds time = 0;
+    StreamNumber stream = 0;
+    Nanoseconds age = 0;  ///< Since the client's last data.
+  };
   struct ServerSurvey {
     std::uint32_t exchanges = 0;
     TopTwo<std::greater<Nanoseconds>> longest_answered_gap;
@@ -56,6 +62,7 @@ class Tracker {
     TopTwo<std::greater<Nanoseconds>> longest_idle_close;
     std::uint32_t orderly_closes = 0;
     std::uint32_t abortive_closes = 0;
+    std::deque<UncalledClose> uncalled_closes;
   };
   struct Retired {
     Endpoint client;
@@ -76,7 +83,6 @@ class Tracker {
     Address client;
     Endpoint server;
     std::uint32_t fingerprint = 0;
-    StreamNumber retry_of = 0;
     bool is_retry = false;
   };
   struct Connect {
@@ -91,6 +97,9 @@ class Tracker {
   void open(const Segment& segment, Record& record);
   void survey(const Segment& segment, const Observation& seen, Record& record);
   void survey_closes(const Segment& segment, const Observation& seen, Record& record);
+  void survey_uncalled_close(const Segment& segment, const Record& record);
+  [[nodiscard]] std::uint32_t count_closes_together(const Connection& connection, const ServerSurvey& survey) const;
+  [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match_retry(Request& request);
   void match_connect(const Connection& connection);
   void retire(Nanoseconds now);

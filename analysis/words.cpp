@@ -28,9 +28,13 @@ std::string duration(Nanoseconds value) {
 
 std::string bytes(std::uint64_t count) {
   if (count == 1) return "1 byte";
-  std::string digits = fmt::format("{}", count);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits + " bytes";
+  const std::string digits = fmt::format("{}", count);
+  std::string grouped;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) grouped += ',';
+    grouped += digits[i];
+  }
+  return grouped + " bytes";
 }
 
 std::string plural(std::uint64_t count, std::string_view noun) {

@@ -15,14 +15,14 @@ namespace {
 std::uint64_t late_bytes(const Reading& reading, Side closer) {
   const HalfConnection& half = reading.now.half(closer);
   const HalfConnection& peer = reading.now.half(other(closer));
-  const SequenceNumber known = half.fin ? half.fin_ack : reading.at.half(closer).ack;
+  const Glimpse& reset = reading.reset->segment;
+  const SequenceNumber known = half.fin ? half.fin_ack : reset.has(kAck) ? reset.ack : reading.at.half(closer).ack;
   if (!peer.next_known) return 0;
   std::int32_t late = peer.next.since(known);
   if (peer.fin && late > 0) --late;
   return late > 0 ? static_cast<std::uint64_t>(late) : 0;
 }
 
-/// Data of that side flowed when the connection broke: it had been speaking within a round trip.
 bool client_was_answered(const Reading& reading) {
   const Turn& request = reading.at.half(Side::client).turn;
   return !request || request.answered;
@@ -91,19 +91,19 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   const Side closer = reading.reset->by;
   const HalfConnection& half = reading.at.half(closer);
   const HalfConnection& peer = reading.at.half(other(closer));
-  if (reading.now.one_sided()) return {};
+  // Somebody who had stopped hearing from the other side did not close by habit.
+  if (reading.now.one_sided() || half.probes > 1 || half.retransmissions > 1) return {};
   // A request that came after the reset was lost: no harmless close.
   const Turn* later = reading.lost_request;
   if (later != nullptr && closer == Side::server && !reading.says_farewell(*later)) return {};
   const Completeness response = response_completeness(reading);
-  if (response == Completeness::incomplete) return {};
+  if (response == Completeness::incomplete || late_bytes(reading, closer) > kFarewellBytes) return {};
   if (closer == Side::server) {
     if (half.bytes == 0 && reading.now.exchanges == 0 && !peer.fin) return {};
     // A reply without a close before it: something met no socket, and that is another story.
     if (reading.reset->reply && !half.fin && !peer.fin) return {};
     if (response == Completeness::looks_cut && !half.fin && !peer.fin) return {};
   } else {
-    if (late_bytes(reading, closer) > kFarewellBytes) return {};
     if (half.bytes == 0 && peer.bytes == 0) return {};
     // The response was still flowing.
     if (response == Completeness::looks_cut && !peer.fin) return {};
@@ -249,12 +249,19 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   verdict.provoked_by = reset.provoked_by;
   verdict.lost_bytes = reading.unacknowledged(Side::client);
 
+  // An answer that comes after the upload stalled is a timeout's, not a refusal's.
   const bool early_response = response && response.begin.frame > request.begin.frame &&
-                              request.last.frame > response.begin.frame && !request.payload.client_hello;
+                              request.last.frame > response.begin.frame && !request.payload.client_hello &&
+                              request.wait < reading.round_trip() + kSecond;
   // The application closes; what it had not read, or what is still coming, draws the resets.
   const bool unread = reset.abort || (reading.at.half(Side::server).fin && reset.provoked_by != 0);
   if (early_response && unread) {
-    const bool delivered = reading.client.ack_known && !reading.client.ack.before(response.end);
+    // Lost is a response that the client, a round trip later, still does not acknowledge. What left before the
+    // reset arrives before it.
+    const bool arrived = reading.client.ack_known && reading.client.ack.after(response.seq);
+    const bool had_time = reading.client.last.time - response.last.time >
+                          reading.round_trip_to(Side::client) + evidence.settings.rtt_margin;
+    const bool delivered = arrived || !had_time;
     verdict.confidence = reading.surest();
     verdict.impact = delivered ? Impact::none : Impact::response_lost;
     verdict.severity = delivered ? Severity::warn : Severity::error;
@@ -336,6 +343,23 @@ constexpr Diagnosis kClosingDiagnoses[] = {
      "On the host that reset: tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_DATA (was FIN_WAIT2) or NO_SOCKET.",
      "Ignore it; log filters should not count it as a failure.",
      {}, late_data_after_close, narrate_late_data},
+    {"unread_close", Question::ending, Severity::error,
+     "the server closed with received data unread",
+     "A server that answers early (413, 401, 503) and closes while the request is still arriving has unread data in its "
+     "socket, and then close() must send a RST (RFC 2525 section 2.17). Each segment still in flight draws another one, "
+     "each with another sequence number: it looks forged and is honest.",
+     R"(client                                server
+  | ------------- body, body, ... ----> |
+  | <------------ 413, FIN ------------ |
+  | <------------ RST+ACK ------------- |  unread data
+  | ------------- body in flight -----> |
+  | <------------ RST, seq=its ack ---- |  once for each)",
+     "injected_reset: there the TTL, the speed or the sender's next segments betray it; here every seq is an ack that was "
+     "in flight. keepalive_race: there the connection was idle. server_abort: there a response broke off.",
+     "On the server: `nstat TcpExtTCPAbortOnClose`, tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_CLOSE.",
+     "Read the rest of the request before closing, or shut down the sending side and drain (nginx: lingering_close); "
+     "use `Expect: 100-continue` for large bodies.",
+     {}, unread_close, narrate_unread_close},
     {"abortive_truncation", Question::ending, Severity::error,
      "the server reset the connection with a response still to deliver",
      "close() with SO_LINGER 0 throws away what the kernel had not sent yet. A small response survives, one that is larger "
@@ -367,23 +391,6 @@ constexpr Diagnosis kClosingDiagnoses[] = {
      "`nstat TcpExtTCPAbortOnClose TcpOutRsts`; `ss -K` and linger 0 show as reason TCP_STATE in tcp:tcp_send_reset.",
      "Leave it, unless counters or logs must be clean: then remove linger 0 (HAProxy: `option nolinger`).",
      {}, abortive_close, narrate_abortive_close},
-    {"unread_close", Question::ending, Severity::error,
-     "the server closed with received data unread",
-     "A server that answers early (413, 401, 503) and closes while the request is still arriving has unread data in its "
-     "socket, and then close() must send a RST (RFC 2525 section 2.17). Each segment still in flight draws another one, "
-     "each with another sequence number: it looks forged and is honest.",
-     R"(client                                server
-  | ------------- body, body, ... ----> |
-  | <------------ 413, FIN ------------ |
-  | <------------ RST+ACK ------------- |  unread data
-  | ------------- body in flight -----> |
-  | <------------ RST, seq=its ack ---- |  once for each)",
-     "injected_reset: there the TTL, the speed or the sender's next segments betray it; here every seq is an ack that was "
-     "in flight. keepalive_race: there the connection was idle. server_abort: there a response broke off.",
-     "On the server: `nstat TcpExtTCPAbortOnClose`, tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_CLOSE.",
-     "Read the rest of the request before closing, or shut down the sending side and drain (nginx: lingering_close); "
-     "use `Expect: 100-continue` for large bodies.",
-     {}, unread_close, narrate_unread_close},
 };
 
 }  // namespace

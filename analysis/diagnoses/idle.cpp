@@ -243,11 +243,10 @@ std::optional<Verdict> stale_reuse(const Evidence& evidence) {
   if (first_to_acknowledge && reaction <= evidence.settings.rtt_margin) {
     verdict.variant = "photo_finish";
     verdict.confidence = Confidence::likely;
-    verdict.fault = Fault::server;
   } else {
     verdict.variant = meeting->answer != nullptr ? "reset" : "discarded";
-    verdict.fault = Fault::client;
   }
+  verdict.fault = Fault::client;
   return verdict;
 }
 
@@ -299,6 +298,8 @@ std::optional<Verdict> dead_keepalive(const Evidence& evidence) {
   const Reading reading(evidence);
   const Turn* request = reading.lost_request;
   if (request == nullptr || request->gap < evidence.settings.smallest_idle_gap || !reading.was_conversing()) return {};
+  // A process that dies takes its busy connections along with the idle ones, in one moment.
+  if (evidence.around.closed_together > 1) return {};
   if (evidence.around.exchanges == 0 || request->gap <= evidence.around.longest_answered_gap) return {};
   const bool acknowledged = reading.server.ack_known && reading.server.ack.after(request->seq);
   if (!acknowledged || reading.says_farewell(*request)) return {};

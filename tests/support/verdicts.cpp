@@ -79,6 +79,9 @@ std::vector<Finding> findings(const Story& story, const Settings& settings) {
   return findings(story.capture(), settings);
 }
 
+void PrintTo(const Capture& capture, std::ostream* out) { *out << "the story\n" << to_lines(capture); }
+void PrintTo(const Story& story, std::ostream* out) { PrintTo(story.capture(), out); }
+
 Finding the_finding(const std::vector<Finding>& findings, std::string_view cause) {
   const auto is_it = [cause](const Finding& finding) { return finding.verdict.diagnosis->id == cause; };
   const auto found = std::find_if(findings.begin(), findings.end(), is_it);

@@ -6,6 +6,7 @@
 // Words that say nothing (no variant, nothing lost, no reset, nothing provoked it) are left out.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ template <typename Input>
 [[nodiscard]] bool line_has_words(std::string_view line, std::string_view expected);
 /// Whether the lines and the expected lines pair off, in order.
 [[nodiscard]] bool lines_match(std::string_view lines, std::string_view expected);
+
+/// A failing test shows the story's packets.
+void PrintTo(const Capture& capture, std::ostream* out);
+void PrintTo(const Story& story, std::ostream* out);
 
 /// `says("#0 stale_reuse error fault=client")`: these findings and no others, a line each. What a line doesn't name
 /// is ignored, so that a test claims what it is about.

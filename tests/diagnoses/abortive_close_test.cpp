@@ -1,0 +1,83 @@
+// abortive_close: a RST where a FIN belonged, after everything was delivered.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+TEST(AbortiveClose, ServerFinAndResetTogether) {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(30ms);
+  c.server.shuts_down();
+  c.server.aborts();
+  EXPECT_THAT(story, says("#0 abortive_close chat fault=nobody reset_by=server impact=none"));
+}
+
+TEST(AbortiveClose, ProxyResetsItsServerConnection) {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok(5'000));
+  story.wait(30ms);
+  c.client.aborts();
+  EXPECT_THAT(story, says("#0 abortive_close chat fault=nobody reset_by=client kind=abort impact=none"));
+}
+
+TEST(AbortiveClose, ResetInAnswerToAFin) {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(2s);
+  c.client.closes();
+  story.wait(11ms);
+  c.server.aborts();
+  EXPECT_THAT(story, says("#0 abortive_close chat reset_by=server impact=none"));
+}
+
+TEST(AbortiveClose, ManyResetsOneFinding) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.client.sends(get("/a"));
+  story.wait(60ms);
+  c.server.sends(ok(10'000));
+  c.server.shuts_down();
+  c.server.aborts();  // each ACK on its way draws another one
+  EXPECT_THAT(story, says("#0 abortive_close chat impact=none"));
+}
+
+// Stays silent.
+
+TEST(AbortiveClose, FinIsNotAReset) {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says_nothing());
+}
+
+// Nearest neighbours.
+
+TEST(AbortiveClose, UnfinishedResponseIsTruncation) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.client.sends(get("/a"));
+  story.wait(20ms);
+  c.server.sends(ok(200'000).substr(0, 20 * 1448));
+  c.server.aborts();
+  EXPECT_THAT(story, says("#0 abortive_truncation"));
+}
+
+TEST(AbortiveClose, UnansweredRequestIsNoHarmlessClose) {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  c.client.sends(get("/b"));
+  story.wait(100ms);
+  c.server.aborts();
+  EXPECT_THAT(story, ::testing::Not(is_silent()));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

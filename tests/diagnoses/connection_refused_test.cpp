@@ -1,0 +1,97 @@
+// connection_refused: nobody listens, or somebody on the way says so.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+constexpr std::uint8_t kUnreachable = 3;
+constexpr std::uint8_t kPortUnreachable = 3;
+constexpr std::uint8_t kAdministrativelyProhibited = 13;
+constexpr std::uint8_t kUnreachableV6 = 1;
+constexpr std::uint8_t kPortUnreachableV6 = 4;
+constexpr std::uint8_t kTimeExceeded = 11;
+
+TEST(ConnectionRefused, Reset) {
+  Story story;
+  (void)story.connect({.server_port = 8'443, .listening = false});
+  EXPECT_THAT(story, says("#0 connection_refused/reset error fault=server reset_by=server kind=reply "
+                          "impact=connect_failed @2 provoked_by=1"));
+}
+
+TEST(ConnectionRefused, ResetOverIpv6) {
+  Story story({.ipv6 = true});
+  (void)story.connect({.server_port = 8'443, .listening = false});
+  EXPECT_THAT(story, says("#0 connection_refused/reset error"));
+}
+
+TEST(ConnectionRefused, Icmp) {
+  for (const std::uint8_t code : {kPortUnreachable, kAdministrativelyProhibited}) {
+    Story story;
+    const Connection c = story.dials();
+    c.path.rejects_with_icmp(kUnreachable, code);
+    EXPECT_THAT(story, says("#0 connection_refused/icmp error impact=connect_failed @2"));
+  }
+}
+
+TEST(ConnectionRefused, IcmpV6) {
+  Story story({.ipv6 = true});
+  const Connection c = story.dials();
+  c.path.rejects_with_icmp(kUnreachableV6, kPortUnreachableV6);
+  EXPECT_THAT(story, says("#0 connection_refused/icmp error impact=connect_failed"));
+}
+
+TEST(ConnectionRefused, EveryAttemptOnItsOwn) {
+  Story story;
+  for (int i = 0; i < 3; ++i) {
+    (void)story.connect({.listening = false});
+    story.wait(1s);
+  }
+  EXPECT_THAT(story, says("#0 connection_refused\n#1 connection_refused\n#2 connection_refused"));
+}
+
+// Stays silent.
+
+TEST(ConnectionRefused, AcceptedIsNotRefused) {
+  Story story;
+  story.connect().closes_cleanly();
+  EXPECT_THAT(story, is_silent());
+}
+
+TEST(ConnectionRefused, IcmpAboutAnEstablishedConnectionRefusesNothing) {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  c.path.rejects_with_icmp(kTimeExceeded, 0);
+  c.client.sends(get("/b"));
+  story.wait(50ms);
+  c.path.carries();
+  story.wait(1s);
+  c.server.sends(ok());
+  story.wait(1s);
+  c.closes_cleanly();
+  EXPECT_THAT(story, is_silent());
+}
+
+// Nearest neighbours.
+
+TEST(ConnectionRefused, ResetAfterTheHandshakeRefusesNoConnect) {
+  Story story;
+  const Connection c = story.connect();
+  c.client.aborts();
+  EXPECT_THAT(story, says("#0 handshake_probe"));
+}
+
+TEST(ConnectionRefused, BareAckIsACollision) {
+  Story story({.vantage = Vantage::server});
+  const Connection old = story.connect({.client_port = 50'000, .client_isn = 9'000'000});
+  old.exchange(get(), ok());
+  story.wait(1s);
+  old.client.forgets();
+  (void)story.connect({.client_port = 50'000, .client_isn = 5});
+  EXPECT_THAT(story, says("#1 half_open_collision"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

@@ -1,0 +1,90 @@
+// injected_reset: the RST did not come from whom it names.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+TEST(InjectedReset, ForeignTtlAndTheServerCarriesOn) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(50ms);
+  c.client.sends(get("/forbidden"));
+  story.wait(31ms);  // the request has just passed the device
+  c.path.forges_reset(Side::server, 113);
+  story.wait(20ms);
+  c.server.sends(ok(3'000));
+  EXPECT_THAT(story, says("#0 injected_reset error fault=middlebox reset_by=middlebox"));
+}
+
+TEST(InjectedReset, InBothNames) {
+  Story story({.vantage = Vantage::middle, .round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(50ms);
+  c.client.sends(get("/forbidden"));
+  story.wait(31ms);
+  c.path.forges_reset(Side::server, 113);
+  c.path.forges_reset(Side::client, 113);
+  EXPECT_THAT(story, says("#0 injected_reset error reset_by=middlebox"));
+}
+
+// Stays silent.
+
+TEST(InjectedReset, RouteChangeIsNoForgery) {
+  Story story;
+  story.play(R"(
+    +0    > S  win 64240 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
+    +.02  < S. win 65160 <mss 1460,sackOK,TS val 700 ecr 100,nop,wscale 7> ttl 62 id 0
+    +0    > .            <nop,nop,TS val 120 ecr 700>
+    +.001 > P. 1:40(39)  <nop,nop,TS val 121 ecr 700>
+    +.02  < .            <nop,nop,TS val 720 ecr 121> ttl 61
+    +.001 < P. 1:100(99) <nop,nop,TS val 721 ecr 121> ttl 61
+    +0    > .            <nop,nop,TS val 142 ecr 721>
+    +1    > F.           <nop,nop,TS val 1142 ecr 721>
+    +.02  < F.           <nop,nop,TS val 1742 ecr 1142> ttl 61
+    +0    > .            <nop,nop,TS val 1162 ecr 1742>
+  )");
+  EXPECT_THAT(story, says_nothing());
+}
+
+// Nearest neighbours.
+
+TEST(InjectedReset, AnswerOfADeviceAfterASilenceIsStateLost) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(60s);
+  c.path.rejects();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 idle_state_lost/middlebox"));
+}
+
+TEST(InjectedReset, ManySequenceNumbersAloneAreHonest) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.server.stops_reading();
+  const std::string upload = post("/upload", 60'000);
+  c.client.sends(std::string_view(upload).substr(0, 20'000));
+  story.wait(60ms);
+  c.server.sends(response(413));
+  c.client.sends(std::string_view(upload).substr(20'000));
+  story.wait(30ms);
+  c.server.closes();
+  EXPECT_THAT(story, says("#0 unread_close"));
+}
+
+TEST(InjectedReset, MissingTimestampsAloneAreHonest) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.server.idles_for(6s);
+  c.server.closes();
+  story.wait(1s);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 stale_reuse/reset"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests
