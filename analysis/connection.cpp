@@ -511,8 +511,15 @@ bool Connection::closed_cleanly() const {
   return !trouble_ && now_.half(Side::client).fin_acked && now_.half(Side::server).fin_acked;
 }
 
+/// The connection before this one may still matter: it was not closed, or it may be in TIME_WAIT.
+bool Connection::meets_previous() const {
+  if (!previous_ || previous_->reset || !now_.half(Side::client).syn) return false;
+  const Nanoseconds age = now_.half(Side::client).syn.time - (previous_->both_fins ? previous_->closed : previous_->last).time;
+  return age >= 0 && age <= settings_.time_wait;
+}
+
 bool Connection::is_remarkable() const {
-  if (trouble_ || previous_) return true;
+  if (trouble_ || meets_previous()) return true;
   const HalfConnection& client = now_.half(Side::client);
   const HalfConnection& server = now_.half(Side::server);
   const auto waits = [](const HalfConnection& asking, const HalfConnection& closing) {
@@ -522,7 +529,7 @@ bool Connection::is_remarkable() const {
     return half.syn_copies_disagree || half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
   const bool timestamps_odd = client.syn && client.syn_options.timestamps != server.syn_options.timestamps;
-  return waits(client, server) || waits(server, client) || stripped(client) || stripped(server) || timestamps_odd ||
+  return waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
          now_.timestamps_one_way ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;

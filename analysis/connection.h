@@ -154,6 +154,7 @@ class Connection {
   void identify(const Segment& segment, HalfConnection& sender);
   void remember_segment(const Segment& segment, HalfConnection& sender);
   [[nodiscard]] Nanoseconds elapsed(const Mark& since, const Segment& segment) const;
+  [[nodiscard]] bool meets_previous() const;
   Trouble& make_trouble();
 
   Settings settings_;

@@ -28,7 +28,10 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   });
 }
 
-/// Calls `visit(name, value)` for each header field until the blank line; returns the offset of the body, or
+/// Whether a field line may be Content-Length or Transfer-Encoding: most are neither, and this runs on every message.
+bool interesting(char initial) { return initial == 'C' || initial == 'c' || initial == 'T' || initial == 't'; }
+
+/// Calls `visit(name, value)` for each interesting header field until the blank line; returns the offset of the body, or
 /// npos where the header was cut.
 template <typename Visit>
 std::size_t for_each_header(std::string_view message, Visit visit) {
@@ -38,13 +41,14 @@ std::size_t for_each_header(std::string_view message, Visit visit) {
     const std::size_t end = message.find("\r\n", begin);
     if (end == std::string_view::npos) return end;
     if (end == begin) return end + 2;
+    at = end;
     const std::string_view line = message.substr(begin, end - begin);
+    if (!interesting(line.front())) continue;
     if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
       std::string_view value = line.substr(colon + 1);
       while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
       visit(line.substr(0, colon), value);
     }
-    at = end;
   }
   return std::string_view::npos;
 }
@@ -65,9 +69,7 @@ void read_http_headers(std::string_view message, PayloadFacts& facts) {
   // RFC 9112 section 6.3: these responses have no body, whatever they declare.
   const bool bodiless = facts.kind == PayloadKind::http_response &&
                         (facts.status / 100 == 1 || facts.status == 204 || facts.status == 304);
-  const bool empty_request = facts.kind == PayloadKind::http_request && !facts.chunked &&
-                             length == PayloadFacts::kUnknownSize;
-  if (bodiless || empty_request) {
+  if (bodiless) {
     facts.message_size = body;
   } else if (!facts.chunked && length != PayloadFacts::kUnknownSize) {
     facts.message_size = body + length;
@@ -90,7 +92,8 @@ bool read_http(std::string_view text, PayloadFacts& facts) {
     facts.kind = PayloadKind::http_request;
     facts.verb = verb;
     facts.fingerprint = fingerprint_of(text.substr(0, std::min(text.find('\r'), text.size())));
-    read_http_headers(text, facts);
+    const bool has_body = name == "POST" || name == "PUT" || name == "PATCH";
+    if (has_body) read_http_headers(text, facts);
     return true;
   }
   return false;

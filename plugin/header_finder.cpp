@@ -116,26 +116,39 @@ std::optional<IpHeader> read_ipv6(const Bytes& bytes, std::size_t offset) {
   return ip;
 }
 
-/// The IP header that ends where the TCP header begins and has the wanted addresses.
-std::optional<IpHeader> ip_before(const Bytes& bytes, std::size_t tcp, const Wanted& wanted) {
+/// Completes `found` from the IP header that ends where the TCP header begins, if that has the wanted addresses. On the
+/// path of every frame: compares in place and copies nothing.
+bool verify(const Bytes& bytes, const Wanted& wanted, Found& found) {
   const Captured captured = bytes.captured;
-  const auto fits = [&](const std::optional<IpHeader>& ip) {
-    return ip && ip->end == tcp && ip->source == wanted.source.address && ip->destination == wanted.destination.address;
-  };
   if (wanted.source.address.length == 4) {
-    for (std::size_t words = 5; words <= 15 && words * 4 <= tcp; ++words) {
-      const std::size_t offset = tcp - words * 4;
-      if (captured[offset] != (0x40U | words)) continue;
-      if (auto ip = read_ipv4(bytes, offset); fits(ip)) return ip;
+    for (std::size_t words = 5; words <= 15 && words * 4 <= found.tcp; ++words) {
+      const std::size_t ip = found.tcp - words * 4;
+      if (captured[ip] != (0x40U | words) || captured[ip + 9] != kProtocolTcp ||
+          !is_address_at(captured, ip + 12, wanted.source.address) ||
+          !is_address_at(captured, ip + 16, wanted.destination.address)) {
+        continue;
+      }
+      found.verified = true;
+      found.ip = ip;
+      found.ttl = captured[ip + 8];
+      found.ip_id = be16(captured, ip + 4);
+      return true;
     }
   } else if (wanted.source.address.length == 16) {
-    for (std::size_t back = kIpv6Fixed; back <= kIpv6Fixed + kMostExtensions && back <= tcp; back += 4) {
-      const std::size_t offset = tcp - back;
-      if (captured[offset] >> 4 != 6 || !is_address_at(captured, offset + 8, wanted.source.address)) continue;
-      if (auto ip = read_ipv6(bytes, offset); fits(ip)) return ip;
+    for (std::size_t back = kIpv6Fixed; back <= kIpv6Fixed + kMostExtensions && back <= found.tcp; back += 4) {
+      const std::size_t ip = found.tcp - back;
+      if (captured[ip] >> 4 != 6 || !is_address_at(captured, ip + 8, wanted.source.address) ||
+          !is_address_at(captured, ip + 24, wanted.destination.address)) {
+        continue;
+      }
+      if (const auto header = read_ipv6(bytes, ip); !header || header->end != found.tcp) continue;
+      found.verified = true;
+      found.ip = ip;
+      found.ttl = captured[ip + 7];
+      return true;
     }
   }
-  return {};
+  return false;
 }
 
 using Identity = std::array<std::uint8_t, kIdentity>;
@@ -195,9 +208,10 @@ std::optional<Found> HeaderFinder::find(const Bytes& bytes, const Wanted& wanted
   const Identity identity = identity_of(wanted);
   for (const std::size_t offset : memory_.recent()) {
     if (!is_tcp_at(captured, offset, identity, wanted)) continue;
-    if (auto ip = ip_before(bytes, offset, wanted)) {
+    Found found{.tcp = offset};
+    if (verify(bytes, wanted, found)) {
       memory_.remember(offset);
-      return Found{offset, ip};
+      return found;
     }
   }
   std::optional<Found> innermost;
@@ -207,11 +221,11 @@ std::optional<Found> HeaderFinder::find(const Bytes& bytes, const Wanted& wanted
     const auto at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(hit) - captured.data());
     from = at + 1;
     if (!is_tcp_at(captured, at, identity, wanted)) continue;
-    if (auto ip = ip_before(bytes, at, wanted)) {
+    innermost = Found{.tcp = at};
+    if (verify(bytes, wanted, *innermost)) {
       memory_.remember(at);
-      return Found{at, ip};
+      return innermost;
     }
-    innermost = Found{at, {}};
   }
   return innermost;
 }

@@ -54,8 +54,11 @@ struct Wanted {
 
 /// Where it was found.
 struct Found {
-  std::size_t tcp = 0;         ///< Offset of the TCP header; at least its first 14 bytes were captured.
-  std::optional<IpHeader> ip;  ///< Only if verified.
+  std::size_t tcp = 0;    ///< Offset of the TCP header; at least its first 14 bytes were captured.
+  bool verified = false;  ///< The IP header before it has the wanted addresses; else nothing below counts.
+  std::size_t ip = 0;     ///< Its offset.
+  std::uint8_t ttl = 0;
+  std::optional<std::uint16_t> ip_id{};
 };
 
 /// The last few offsets that were right, the latest first: a capture mixes IPv4 with IPv6, or tagged with untagged.

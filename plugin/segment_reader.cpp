@@ -80,18 +80,13 @@ void read_header(const Bytes& bytes, std::size_t tcp, std::size_t header_length,
   }
 }
 
-void read_ip(const IpHeader& ip, Segment& segment) {
-  segment.ttl = ip.ttl;
-  segment.ip_id = ip.id;
-}
-
 /// The ICMP header that stands before a quotation: type and code, or nothing if those are no error's.
-bool read_icmp(const Bytes& bytes, const IpHeader& quoted, IcmpError& error) {
+bool read_icmp(const Bytes& bytes, std::size_t quoted_ip, IcmpError& error) {
   constexpr std::size_t kIcmpHeader = 8;
-  if (quoted.offset < kIcmpHeader) return false;
-  error.v6 = quoted.source.length == 16;
-  error.type = bytes.captured[quoted.offset - kIcmpHeader];
-  error.code = bytes.captured[quoted.offset - kIcmpHeader + 1];
+  if (quoted_ip < kIcmpHeader) return false;
+  error.v6 = bytes.captured[quoted_ip] >> 4 == 6;
+  error.type = bytes.captured[quoted_ip - kIcmpHeader];
+  error.code = bytes.captured[quoted_ip - kIcmpHeader + 1];
   // RFC 792 and RFC 4443: those that quote. An echo that carries an IP header as its data is none.
   if (error.v6) return error.type >= 1 && error.type <= 4;
   return error.type == 3 || error.type == 4 || error.type == 5 || error.type == 11 || error.type == 12;
@@ -131,7 +126,7 @@ SegmentReader::Layers SegmentReader::layers_of(const packet_info* pinfo) const {
 Sighting* SegmentReader::next_sighting() {
   if (count_ == sightings_.size()) return nullptr;
   Sighting* sighting = &sightings_[count_++];
-  *sighting = Sighting{};
+  sighting->kind = Sighting::unreadable;  // The rest is overwritten if there is something to say.
   return sighting;
 }
 
@@ -140,7 +135,7 @@ std::span<const Sighting> SegmentReader::read(tvbuff_t* tvb, packet_info* pinfo)
   const Layers layers = layers_of(pinfo);
   if (layers.tcp == 0) return {};
   unsigned tapped = 0;
-  for (; tapped < kMost; ++tapped) {
+  for (; tapped < kMost && tapped < layers.tcp; ++tapped) {
     const void* data = fetch_tapped_data(tcp_tap_, static_cast<int>(tapped));
     if (data == nullptr) break;
     read_tapped(*static_cast<const tcp_info_t*>(data), layers, tapped, tvb, pinfo);
@@ -170,7 +165,8 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, const Layers& layers, 
   if (quoted) {
     any_bytes(tvb, pinfo, [&](const Bytes& bytes) {
       const auto found = finder_.find(bytes, wanted);
-      if (!found || !found->ip || !read_icmp(bytes, *found->ip, sighting->error)) return false;
+      sighting->error = IcmpError{};
+      if (!found || !found->verified || !read_icmp(bytes, found->ip, sighting->error)) return false;
       sighting->kind = Sighting::quotation;
       sighting->error.frame = pinfo->num;
       sighting->error.stream = tapped.th_stream;
@@ -184,7 +180,7 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, const Layers& layers, 
   if (!tapped.th_have_seglen || tapped.th_hlen < kTcpMinimum) return;
 
   sighting->kind = Sighting::segment;
-  Segment& segment = sighting->read;
+  Segment& segment = sighting->read = Segment{};
   segment.frame = pinfo->num;
   segment.stream = tapped.th_stream;
   segment.time = nanoseconds(pinfo->abs_ts);
@@ -200,7 +196,10 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, const Layers& layers, 
     const auto found = finder_.find(bytes, wanted);
     if (!found) return false;
     read_header(bytes, found->tcp, wanted.header_length, segment);
-    if (found->ip) read_ip(*found->ip, segment);
+    if (found->verified) {
+      segment.ttl = found->ttl;
+      segment.ip_id = found->ip_id;
+    }
     return true;
   });
 }
@@ -267,7 +266,7 @@ bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, con
   const bool sampled = (layers.sampled >> count_ & 1U) != 0;
   if (!has(bytes, ip.end, quoted ? kLeastQuoted : kTcpEssential)) return false;
   IcmpError error;
-  if (quoted && !read_icmp(bytes, ip, error)) return false;
+  if (quoted && !read_icmp(bytes, ip.offset, error)) return false;
   const std::size_t header_length = quoted ? 0 : (bytes.captured[ip.end + 12] >> 4) * 4U;
   if (!quoted && header_length < kTcpMinimum) return false;
   const tcp_analysis* conversation = conversation_of(bytes, ip, quoted, pinfo);
@@ -288,7 +287,7 @@ bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, con
   }
   if (ip.fragment || header_length > ip.payload) return true;
   sighting->kind = Sighting::segment;
-  Segment& segment = sighting->read;
+  Segment& segment = sighting->read = Segment{};
   segment.frame = pinfo->num;
   segment.stream = conversation->stream;
   segment.time = time;
@@ -299,7 +298,10 @@ bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, con
   segment.flags = bytes.captured[ip.end + 13];
   segment.length = static_cast<std::uint32_t>(ip.payload - header_length);
   read_header(bytes, ip.end, header_length, segment);
-  if (ip.end != 0) read_ip(ip, segment);
+  if (ip.end != 0) {
+    segment.ttl = ip.ttl;
+    segment.ip_id = ip.id;
+  }
   return true;
 }
 

@@ -79,7 +79,21 @@ std::vector<Finding> findings(const Story& story, const Settings& settings) {
   return findings(story.capture(), settings);
 }
 
-void PrintTo(const Capture& capture, std::ostream* out) { *out << "the story\n" << to_lines(capture); }
+void PrintTo(const Capture& capture, std::ostream* out) {
+  constexpr std::size_t kHead = 50;
+  constexpr std::size_t kTail = 20;
+  const std::string text = to_lines(capture);
+  std::vector<std::string_view> lines;
+  for (std::string_view rest = text; !rest.empty();) lines.push_back(take(rest, '\n'));
+  *out << "the story\n";
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (i >= kHead && i + kTail < lines.size()) {
+      if (i == kHead) *out << "...\n";
+      continue;
+    }
+    *out << lines[i] << '\n';
+  }
+}
 void PrintTo(const Story& story, std::ostream* out) { PrintTo(story.capture(), out); }
 
 Finding the_finding(const std::vector<Finding>& findings, std::string_view cause) {

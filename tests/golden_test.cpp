@@ -1,0 +1,238 @@
+// Every capture of captures/ through the real tshark with the freshly built plugin, in one pass and in two, against
+// what it has to say (captures/README.md describes the layout).
+//
+//   TCPWHY_UPDATE_GOLDEN=1 ctest -L golden     writes `expected` anew; read the difference before you commit it
+//
+// A line a finding, on the frame that decides it, in frame order. A wording may change without a golden changing; a
+// verdict, a frame or a number may not.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "catalogue.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kCaptures = TCPWHY_SOURCE_DIR "/captures";
+
+enum class Passes { one, two };
+
+struct Outcome {
+  int status = -1;
+  std::string out;
+};
+
+/// Runs scripts/tshark with the plugin of this build.
+Outcome run_tshark(const std::string& arguments) {
+  const std::string command = fmt::format("TCPWHY_BUILD='{}' '{}/scripts/tshark' {} 2>&1", TCPWHY_BUILD_DIR,
+                                          TCPWHY_SOURCE_DIR, arguments);
+  Outcome outcome;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return outcome;
+  char buffer[65'536];
+  for (std::size_t got = 0; (got = fread(buffer, 1, sizeof buffer, pipe)) > 0;) outcome.out.append(buffer, got);
+  const int status = pclose(pipe);
+  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+constexpr int kNotInstalled = 127;  // as a shell says it, and scripts/tshark
+
+bool tshark_is_missing() {
+  static const bool missing = run_tshark("--version").status == kNotInstalled;
+  return missing;
+}
+
+/// The frames with an expert info of tcpwhy: those that decide something.
+std::string deciding_frames() {
+  std::string filter;
+  for (const Diagnosis* diagnosis : catalogue()) {
+    filter += fmt::format("{}tcpwhy.{}", filter.empty() ? "" : " || ", diagnosis->id);
+  }
+  return filter;
+}
+
+/// What stands between `name="` and the next quote, in a line of PDML; no value here needs unescaping.
+std::string attribute(std::string_view line, std::string_view name) {
+  const std::string key = fmt::format(" {}=\"", name);
+  const std::size_t at = line.find(key);
+  if (at == std::string_view::npos) return {};
+  const std::size_t begin = at + key.size();
+  return std::string(line.substr(begin, line.find('"', begin) - begin));
+}
+
+/// One finding as it stands on one frame.
+struct Row {
+  std::map<std::string, std::string> fields;
+  std::vector<std::string> proofs;
+
+  [[nodiscard]] std::string field(const std::string& name) const {
+    const auto found = fields.find("tcpwhy." + name);
+    return found == fields.end() ? "" : found->second;
+  }
+};
+
+std::string to_line(const Row& row, const std::string& stream) {
+  constexpr std::array<const char*, 4> kSeverities = {"chat", "note", "warn", "error"};
+  const std::string severity = row.field("severity");
+  const std::size_t loudness = severity.size() == 1 ? static_cast<std::size_t>(severity[0] - '0') : 9;
+  std::string line = fmt::format("#{} {}", stream, row.field("cause"));
+  if (!row.field("variant").empty()) line += "/" + row.field("variant");
+  line += fmt::format(" {} {} fault={}", row.field("confidence"),
+                      loudness < kSeverities.size() ? kSeverities[loudness] : severity, row.field("fault"));
+  if (!row.field("reset_by").empty()) line += " reset_by=" + row.field("reset_by");
+  if (!row.field("reset_kind").empty()) line += " kind=" + row.field("reset_kind");
+  line += " impact=" + row.field("impact");
+  if (const std::string lost = row.field("lost_bytes"); !lost.empty() && lost != "0") line += " lost=" + lost;
+  line += " @" + row.field("deciding_frame");
+  if (!row.field("provoked_by").empty()) line += " provoked_by=" + row.field("provoked_by");
+  std::string proofs;
+  for (const std::string& proof : row.proofs) proofs += (proofs.empty() ? "" : ",") + proof;
+  return line + " proofs=" + proofs + "\n";
+}
+
+/// PDML has a line for each field, in the order of the tree: a cause, and below it what belongs to it.
+std::string read_findings(const std::string& pdml) {
+  std::string lines;
+  std::string frame;
+  std::string stream;
+  std::vector<Row> rows;
+  std::istringstream in(pdml);
+  for (std::string line; std::getline(in, line);) {
+    const std::string name = attribute(line, "name");
+    const std::string value = attribute(line, "show");
+    if (name == "frame.number") {
+      frame = value;
+    } else if (name == "tcp.stream") {
+      stream = value;
+    } else if (name == "tcpwhy.cause") {
+      rows.emplace_back().fields[name] = value;
+    } else if (name == "tcpwhy.proof" && !rows.empty()) {
+      rows.back().proofs.push_back(value);
+    } else if (name.starts_with("tcpwhy.") && !rows.empty()) {
+      rows.back().fields[name] = value;
+    } else if (line.find("</packet>") != std::string::npos) {
+      for (const Row& row : rows) {
+        if (row.field("deciding_frame") == frame) lines += to_line(row, stream);
+      }
+      rows.clear();
+      stream.clear();
+    }
+  }
+  return lines;
+}
+
+std::string contents(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+void replace(const fs::path& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  ASSERT_TRUE(out.flush()) << "cannot write " << file;
+}
+
+fs::path capture_in(const fs::path& folder) {
+  for (const char* name : {"capture.pcapng", "capture.pcap"}) {
+    if (fs::exists(folder / name)) return folder / name;
+  }
+  return {};
+}
+
+std::vector<std::string> capture_ids() {
+  std::vector<std::string> ids;
+  for (const fs::directory_entry& entry : fs::directory_iterator(kCaptures)) {
+    if (entry.is_directory()) ids.push_back(entry.path().filename().string());
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+class Golden : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (tshark_is_missing()) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
+    ASSERT_FALSE(capture_.empty()) << folder_ << " holds no capture.pcap or capture.pcapng";
+  }
+  /// What tshark says, a line a finding.
+  [[nodiscard]] std::string said(Passes passes) const {
+    const Outcome outcome = run_tshark(fmt::format("{} -n -r '{}' -Y '{}' -T pdml -J 'frame tcp tcpwhy'",
+                                                   passes == Passes::two ? "-2" : "", capture_.string(),
+                                                   deciding_frames()));
+    EXPECT_EQ(outcome.status, 0) << outcome.out.substr(0, 2'000);
+    return read_findings(outcome.out);
+  }
+  static bool updating() {
+    const char* update = std::getenv("TCPWHY_UPDATE_GOLDEN");
+    return update != nullptr && std::string_view(update) == "1";
+  }
+
+  fs::path folder_ = kCaptures / GetParam();
+  fs::path capture_ = capture_in(folder_);
+  fs::path expected_ = folder_ / "expected";
+  fs::path expected_one_pass_ = folder_ / "expected.one-pass";
+};
+
+TEST_P(Golden, TwoPasses) {
+  const std::string lines = said(Passes::two);
+  if (updating()) replace(expected_, lines);
+  ASSERT_TRUE(fs::exists(expected_)) << "TCPWHY_UPDATE_GOLDEN=1 writes it";
+  EXPECT_EQ(lines, contents(expected_));
+}
+
+/// A live capture, or tshark without -2, knows less: where that shows, `expected.one-pass` says so.
+TEST_P(Golden, OnePass) {
+  const std::string lines = said(Passes::one);
+  if (updating()) {
+    fs::remove(expected_one_pass_);
+    if (lines != said(Passes::two)) replace(expected_one_pass_, lines);
+    return;
+  }
+  const bool differs = fs::exists(expected_one_pass_);
+  ASSERT_TRUE(differs || fs::exists(expected_)) << "TCPWHY_UPDATE_GOLDEN=1 writes it";
+  EXPECT_EQ(lines, contents(differs ? expected_one_pass_ : expected_));
+}
+
+INSTANTIATE_TEST_SUITE_P(Captures, Golden, ::testing::ValuesIn(capture_ids()),
+                         [](const auto& test) { return test.param; });
+
+/// docs/fields.md and the plugin's registrations, name by name.
+TEST(Fields, DocumentedAreTheRegistered) {
+  if (tshark_is_missing()) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
+  std::set<std::string> registered;
+  std::istringstream fields(run_tshark("-G fields").out);
+  for (std::string line; std::getline(fields, line);) {
+    // F, name, filter, type, …
+    std::vector<std::string> cells;
+    std::istringstream row(line);
+    for (std::string cell; std::getline(row, cell, '\t');) cells.push_back(cell);
+    if (cells.size() > 2 && cells[0] == "F" && cells[2].starts_with("tcpwhy.")) registered.insert(cells[2]);
+  }
+  std::set<std::string> documented;
+  std::istringstream page(contents(TCPWHY_SOURCE_DIR "/docs/fields.md"));
+  for (std::string line; std::getline(page, line);) {
+    if (!line.starts_with("| `tcpwhy.")) continue;
+    documented.insert(line.substr(3, line.find('`', 3) - 3));
+  }
+  EXPECT_EQ(documented, registered);
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests
