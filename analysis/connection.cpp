@@ -112,9 +112,14 @@ bool Connection::is_copy(const Segment& segment, const HalfConnection& sender) c
   };
   if (segment.has(kRst)) {
     if (!trouble_) return false;
-    const auto& resets = trouble_->broken.resets;
-    return std::any_of(resets.begin(), resets.begin() + static_cast<std::ptrdiff_t>(trouble_->broken.kept),
-                       [&](const Reset& reset) { return repeats(reset.segment); }) ||
+    // Replies look alike, one for each segment that meets no socket; a copy has no segment of the peer before it.
+    const Side by = side_of(segment);
+    const FrameNumber last_of_peer = now_.half(other(by)).recent[0].at.frame;
+    const Break& broken = trouble_->broken;
+    return std::any_of(broken.resets.begin(), broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
+                       [&](const Reset& reset) {
+                         return reset.by == by && reset.segment.at.frame > last_of_peer && repeats(reset.segment);
+                       }) ||
            repeats(trouble_->refusal.reset.segment);
   }
   return std::any_of(sender.recent.begin(), sender.recent.end(), repeats);

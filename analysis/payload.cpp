@@ -76,15 +76,15 @@ void read_http_headers(std::string_view message, PayloadFacts& facts) {
   }
 }
 
-bool read_http(std::string_view text, PayloadFacts& facts) {
+void read_http(std::string_view text, PayloadFacts& facts) {
   if (text.starts_with("HTTP/1.") && text.size() >= 12) {
     unsigned status = 0;
     std::from_chars(text.data() + 9, text.data() + 12, status);
-    if (status < 100 || status > 599) return false;
+    if (status < 100 || status > 599) return;
     facts.kind = PayloadKind::http_response;
     facts.status = static_cast<std::uint16_t>(status);
     read_http_headers(text, facts);
-    return true;
+    return;
   }
   for (std::uint8_t verb = 1; verb < kVerbs.size(); ++verb) {
     const std::string_view name = kVerbs[verb];
@@ -94,23 +94,21 @@ bool read_http(std::string_view text, PayloadFacts& facts) {
     facts.fingerprint = fingerprint_of(text.substr(0, std::min(text.find('\r'), text.size())));
     const bool has_body = name == "POST" || name == "PUT" || name == "PATCH";
     if (has_body) read_http_headers(text, facts);
-    return true;
+    return;
   }
-  return false;
 }
 
-bool read_tls(std::span<const std::uint8_t> bytes, PayloadFacts& facts) {
-  if (bytes.size() < 5 || bytes[1] != 3 || bytes[2] > 4) return false;
+void read_tls(std::span<const std::uint8_t> bytes, PayloadFacts& facts) {
+  if (bytes.size() < 5 || bytes[1] != 3 || bytes[2] > 4) return;
   switch (bytes[0]) {
-    case 20:
     case 23: facts.kind = PayloadKind::tls_data; break;
     case 21: facts.kind = PayloadKind::tls_alert; break;
+    case 20:
     case 22: facts.kind = PayloadKind::tls_handshake; break;
-    default: return false;
+    default: return;
   }
   facts.tls_record = static_cast<std::uint16_t>(bytes[3] << 8 | bytes[4]);
   facts.client_hello = bytes[0] == 22 && bytes.size() > 5 && bytes[5] == 1;
-  return true;
 }
 
 }  // namespace
@@ -121,9 +119,7 @@ PayloadFacts read_payload(std::span<const std::uint8_t> bytes) {
   facts.kind = PayloadKind::other;
   const bool printable = bytes[0] >= 'A' && bytes[0] <= 'Z';
   if (printable) {
-    if (!read_http(as_text(bytes), facts)) {
-      facts.fingerprint = fingerprint_of(as_text(bytes.first(std::min<std::size_t>(bytes.size(), 32))));
-    }
+    read_http(as_text(bytes), facts);
   } else {
     read_tls(bytes, facts);
   }

@@ -13,9 +13,9 @@ enum class PayloadKind : std::uint8_t {
   other,
   http_request,
   http_response,
-  tls_handshake,  ///< Content type 22 (RFC 8446 section 5.1).
+  tls_handshake,  ///< Content type 22, or 20: change_cipher_spec (RFC 8446 section 5.1).
   tls_alert,      ///< Content type 21, not yet encrypted or TLS 1.2.
-  tls_data,       ///< Content type 23, or 20 (change_cipher_spec).
+  tls_data,       ///< Content type 23.
 };
 
 struct PayloadFacts {
@@ -27,7 +27,7 @@ struct PayloadFacts {
   std::uint16_t tls_record = 0;       ///< Length of the first TLS record, without its header of 5 bytes.
   bool chunked = false;               ///< Transfer-Encoding: chunked.
   bool client_hello = false;
-  std::uint32_t fingerprint = 0;      ///< Of the first line; equal for a request and its retry.
+  std::uint32_t fingerprint = 0;      ///< Of an HTTP request line; equal for a request and its retry; else 0.
   std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
 };
 

@@ -172,7 +172,7 @@ proto_item* add_word(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, int fi
 /// is shown in lines below.
 void add_text(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, int field, const char* label,
               const std::string& text) {
-  constexpr std::size_t kLine = 140;
+  constexpr std::size_t kLine = 100;
   std::string_view rest = text;
   const std::size_t first = line_length(rest, kLine);
   proto_item* item = proto_tree_add_string_format(tree, field, tvb, 0, 0, text.c_str(), "%s: %.*s", label,
@@ -304,7 +304,11 @@ void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree)
   }
   for (const Finding* finding : page.findings) {
     proto_item* item = why != nullptr ? add_finding(*finding, tvb, pinfo, why) : nullptr;
-    if (page.fresh || finding->verdict.deciding_frame == pinfo->num) add_expert(*finding, pinfo, item);
+    if (page.fresh || finding->verdict.deciding_frame == pinfo->num) {
+      add_expert(*finding, pinfo, item);
+      // The expert info made the item a subtree of epan's own kind, which Wireshark shows closed.
+      [[maybe_unused]] const proto_tree* again = proto_item_add_subtree(item, ett_finding);
+    }
   }
   if (page.idle_gap != 0 && why != nullptr) {
     const nstime_t gap = {static_cast<time_t>(page.idle_gap / 1'000'000'000),

@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 #include <set>
 #include <sstream>
 #include <string>
@@ -15,6 +16,11 @@
 #include "pages.h"
 #include "support/pcapng_writer.h"
 #include "support/story_book.h"
+
+namespace tcpwhy {
+/// GoogleTest names a failing entry by this.
+static void PrintTo(const Diagnosis* diagnosis, std::ostream* out) { *out << diagnosis->id; }
+}  // namespace tcpwhy
 
 namespace tcpwhy::tests {
 namespace {
@@ -40,6 +46,9 @@ bool begins_with_a_verb(std::string_view text) {
   const std::string_view first = text.substr(0, text.find(' '));
   return std::find(kVerbs.begin(), kVerbs.end(), first) != kVerbs.end();
 }
+
+/// Whether a file says so; the file itself is no part of the complaint.
+bool says(const std::string& file, std::string_view text) { return file.find(text) != std::string::npos; }
 
 bool is_word(std::string_view text) {
   return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&
@@ -88,7 +97,10 @@ TEST_P(HouseRules, VariantsAreDifferentWords) {
 
 TEST_P(HouseRules, ACaptureFiresIt) {
   std::set<std::string_view> missing;
-  for (const Variant& variant : diagnosis_.variants) missing.insert(variant.word);
+  for (const Variant& variant : diagnosis_.variants) {
+    // What can't be told from a frame can be told from every frame that a file holds; a test has to do.
+    if (variant.word != "unknown") missing.insert(variant.word);
+  }
   bool fires = false;
   for (const fs::directory_entry& entry : fs::directory_iterator(kSource / "captures")) {
     std::istringstream golden(contents(entry.path() / "expected"));
@@ -110,10 +122,10 @@ TEST_P(HouseRules, TestShowsWhereItStaysSilentAndWhoWinsNextDoor) {
   const fs::path file = kSource / "tests" / "diagnoses" / fmt::format("{}_test.cpp", diagnosis_.id);
   ASSERT_TRUE(fs::exists(file)) << file;
   const std::string test = contents(file);
-  EXPECT_THAT(test, ::testing::HasSubstr("// Stays silent."));
-  EXPECT_THAT(test, ::testing::HasSubstr("// Nearest neighbour"));
+  EXPECT_TRUE(says(test, "// Stays silent.")) << file;
+  EXPECT_TRUE(says(test, "// Nearest neighbour")) << file;
   for (const Variant& variant : diagnosis_.variants) {
-    EXPECT_THAT(test, ::testing::HasSubstr(fmt::format("{}/{}", diagnosis_.id, variant.word)));
+    EXPECT_TRUE(says(test, fmt::format("{}/{}", diagnosis_.id, variant.word))) << file << ": " << variant.word;
   }
 }
 

@@ -23,9 +23,16 @@ std::uint64_t late_bytes(const Reading& reading, Side closer) {
   return late > 0 ? static_cast<std::uint64_t>(late) : 0;
 }
 
+/// Nobody waited for anything: the last request was answered, or what came last was a goodbye, or the server never
+/// answers on this stream and the client, who had all of it acknowledged, did not wait before it closed.
 bool client_was_answered(const Reading& reading) {
-  const Turn& request = reading.at.half(Side::client).turn;
-  return !request || request.answered;
+  const HalfConnection& client = reading.at.half(Side::client);
+  const HalfConnection& server = reading.at.half(Side::server);
+  const Turn& request = client.turn;
+  if (!request || request.answered || reading.says_farewell(request)) return true;
+  const bool delivered = server.ack_known && !server.ack.before(client.next);
+  const bool waited = reading.reset->segment.at.time - request.last.time >= reading.evidence.settings.smallest_idle_gap;
+  return server.bytes == 0 && reading.reset->by == Side::client && delivered && !waited;
 }
 
 Verdict harmless(const Reading& reading) {
@@ -107,7 +114,6 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
     if (half.bytes == 0 && peer.bytes == 0) return {};
     // The response was still flowing.
     if (response == Completeness::looks_cut && !peer.fin) return {};
-    if (reading.reset->reply && !half.fin && !peer.fin) return {};
   }
   return harmless(reading);
 }
@@ -209,7 +215,7 @@ Narrative narrate_abortive_truncation(const Evidence& evidence, const Verdict& v
                                          bytes(response.payload.message_size), bytes(verdict.lost_bytes));
   } else {
     narrative.explanation += fmt::format(
-        "{} were not acknowledged yet when it did so, and what its application had still to send never arrived.",
+        "At least {} were not acknowledged yet when it did so, and what its application had still to send never arrived.",
         bytes(verdict.lost_bytes));
   }
   narrative.fix = fmt::format(
@@ -268,7 +274,10 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
     return verdict;
   }
   // A request that the kernel had and nobody read.
+  // A close that comes long after it is a timer's, unless it took other streams along in the same moment.
+  const bool at_once = reset.segment.at.time - request.last.time < reading.round_trip() + kSecond;
   const bool nobody_answered = !request.answered && reset.abort && !reading.server.fin &&
+                               (at_once || evidence.around.closed_together > 1) &&
                                reading.now.handshake_seen() && reset.segment.ack.after(request.seq) &&
                                request.begin.frame < reset.segment.at.frame;
   if (!nobody_answered || read_forgery(reading).weight() >= 2) return {};

@@ -68,10 +68,12 @@ bool was_at_rest(const Reading& reading, const Meeting& meeting) {
          meeting.request->gap >= reading.evidence.settings.smallest_idle_gap;
 }
 
-/// A close or a request that comes at once after the last exchange is no idle close; a clean half-close looks so.
-bool was_idle(const Reading& reading, const Meeting& meeting) {
+/// A close and data that come at once after the last exchange are no idle close: a half-close, a handshake that the
+/// server gave up. Where a RST says that it was lost, it was a request all the same, unless it belongs to a handshake.
+bool met_an_idle_close(const Reading& reading, const Meeting& meeting) {
   const Nanoseconds smallest = reading.evidence.settings.smallest_idle_gap;
-  return reading.server.fin_gap >= smallest || meeting.request->gap >= smallest;
+  const bool is_request = meeting.request->payload.kind != PayloadKind::tls_handshake && meeting.answer != nullptr;
+  return is_request || reading.server.fin_gap >= smallest || meeting.request->gap >= smallest;
 }
 
 Severity loudness_of_lost_request(const Reading& reading) {
@@ -106,10 +108,14 @@ std::string lost_request_blind_spot(const Reading& reading) {
 /// How long the server keeps idle connections, as a clause: from this close, and from others if they agree.
 std::string idle_limit(const Reading& reading) {
   const Surroundings& around = reading.evidence.around;
-  if (around.idle_closes == 0) return fmt::format("after {} of silence", duration(reading.server.fin_gap));
-  return fmt::format("after {} of silence here, and after {} to {} on {}", duration(reading.server.fin_gap),
-                     duration(around.shortest_idle_close), duration(around.longest_idle_close),
-                     plural(around.idle_closes, "other stream"));
+  const std::string here = duration(reading.server.fin_gap);
+  if (around.idle_closes == 0) return fmt::format("after {} of silence", here);
+  const std::string shortest = duration(around.shortest_idle_close);
+  const std::string longest = duration(around.longest_idle_close);
+  const std::string others = plural(around.idle_closes, "other stream");
+  if (shortest == here && longest == here) return fmt::format("after {} of silence, here and on {}", here, others);
+  return fmt::format("after {} of silence here, and after {}{}{} on {}", here, shortest,
+                     shortest == longest ? "" : " to ", shortest == longest ? "" : longest, others);
 }
 
 std::string align_timeouts(const Reading& reading, Nanoseconds limit) {
@@ -166,7 +172,7 @@ std::optional<Verdict> keepalive_race(const Evidence& evidence) {
   const auto meeting = find_meeting(reading);
   if (!meeting) return unread_race(reading);
   if (meeting->covers_fin || !was_at_rest(reading, *meeting)) return {};
-  if (meeting->answer == nullptr && !was_idle(reading, *meeting)) return {};
+  if (!met_an_idle_close(reading, *meeting)) return {};
   Verdict verdict = lost_request_verdict(reading, *meeting);
   verdict.variant = meeting->answer != nullptr ? "crossing" : "discarded";
   verdict.fault = Fault::server;
@@ -233,7 +239,7 @@ std::optional<Verdict> stale_reuse(const Evidence& evidence) {
   const Reading reading(evidence);
   const auto meeting = find_meeting(reading);
   if (!meeting || !meeting->covers_fin || !was_at_rest(reading, *meeting)) return {};
-  if (meeting->answer == nullptr && !was_idle(reading, *meeting)) return {};
+  if (!met_an_idle_close(reading, *meeting)) return {};
   Verdict verdict = lost_request_verdict(reading, *meeting);
   // The application had the time between the FIN's arrival at the client and its own write.
   const HalfConnection& server = reading.server;

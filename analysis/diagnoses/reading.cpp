@@ -169,7 +169,8 @@ std::string missing_from_capture(const Reading& reading) {
     say("The start of this connection is not in the capture: who opened it, the round trip and the options are "
         "unknown.");
   }
-  if (reading.now.one_sided()) {
+  const auto silent = [&](Side side) { return !reading.now.half(side).seen && !reading.reset_by(side); };
+  if (silent(Side::client) || silent(Side::server)) {
     say("Only one direction was captured; capture where both directions pass, or on the host itself.");
   }
   const std::uint64_t unseen = std::uint64_t{reading.client.unseen_bytes} + reading.server.unseen_bytes;

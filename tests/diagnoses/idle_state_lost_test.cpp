@@ -37,6 +37,17 @@ TEST(IdleStateLost, PeerForgot) {
   EXPECT_THAT(story, says("#1 idle_state_lost/peer error reset_by=server kind=reply impact=request_lost lost=39"));
 }
 
+TEST(IdleStateLost, UnknownWhereNothingTellsWhoAnswered) {
+  Story story({.round_trip = 100ms});
+  a_short_gap_survives(story);
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(8s);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(without_ip_header(story.capture()), says("#1 idle_state_lost/unknown error impact=request_lost"));
+}
+
 TEST(IdleStateLost, ServerSpeaksFirst) {
   Story story({.vantage = Vantage::server, .round_trip = 100ms});
   const Connection c = story.connect();

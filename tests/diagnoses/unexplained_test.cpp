@@ -103,5 +103,18 @@ TEST(Unexplained, ResetOutsideTheWindowDidNotBite) {
   EXPECT_THAT(story, says("#0 injected_reset|unexplained note|chat impact=none"));
 }
 
+// Nearest neighbour.
+
+TEST(Unexplained, WhereTheStartIsMissingItIsTheCapturesFault) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(50ms);
+  c.server.forgets();
+  story.begins_capturing();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 capture_too_short"));
+}
+
 }  // namespace
 }  // namespace tcpwhy::tests

@@ -176,10 +176,10 @@ void blank_timestamps(std::vector<std::uint8_t>& options) {
   }
 }
 
-Segment to_segment(const Packet& packet, std::uint32_t snaplen) {
+Segment to_segment(const Packet& packet, const Capture& capture) {
   const bool v4 = packet.source.address.length == 4;
   const std::size_t kept_of_tcp =
-      snaplen - std::min<std::size_t>(snaplen, kEthernetHeader + (v4 ? kIpv4Header : kIpv6Header) + kTcpHeader);
+      capture.snaplen - std::min<std::size_t>(capture.snaplen, kEthernetHeader + (v4 ? kIpv4Header : kIpv6Header) + kTcpHeader);
   const std::size_t options = padded_options(packet);
   std::vector<std::uint8_t> padded = packet.options;
   padded.resize(options, kOptionEnd);
@@ -193,8 +193,10 @@ Segment to_segment(const Packet& packet, std::uint32_t snaplen) {
   segment.flags = packet.flags;
   segment.length = static_cast<std::uint32_t>(packet.payload.size());
   segment.window = packet.window;
-  segment.ttl = packet.ttl;
-  if (v4) segment.ip_id = packet.ip_id;
+  if (capture.ip_header_known) {
+    segment.ttl = packet.ttl;
+    if (v4) segment.ip_id = packet.ip_id;
+  }
   segment.options = read_options({padded.data(), std::min(options, kept_of_tcp)}, kept_of_tcp >= options);
   const std::size_t kept_of_payload =
       std::min(packet.payload.size(), kept_of_tcp - std::min(kept_of_tcp, options));
@@ -209,7 +211,7 @@ std::vector<Segment> to_segments(const Capture& capture) {
   for (const Packet& packet : capture.packets) {
     ++frame;
     if (packet.icmp) continue;
-    Segment segment = to_segment(packet, capture.snaplen);
+    Segment segment = to_segment(packet, capture);
     segment.frame = frame;
     segment.stream = streams.number(segment);
     segments.push_back(segment);
@@ -222,7 +224,7 @@ void feed(Analyzer& analyzer, const Capture& capture, const RemarkVisitor& remar
   FrameNumber frame = 0;
   for (const Packet& packet : capture.packets) {
     ++frame;
-    Segment segment = to_segment(packet, capture.snaplen);
+    Segment segment = to_segment(packet, capture);
     segment.frame = frame;
     segment.stream = streams.number(segment);
     const Remarks remarks =
@@ -259,6 +261,11 @@ Capture mirrored(Capture capture) {
     doubled.back().time += kSecondPort;
   }
   capture.packets = std::move(doubled);
+  return capture;
+}
+
+Capture without_ip_header(Capture capture) {
+  capture.ip_header_known = false;
   return capture;
 }
 

@@ -63,12 +63,13 @@ void blank_timestamps(std::vector<std::uint8_t>& options);
 struct Capture {
   std::vector<Packet> packets;
   std::uint32_t snaplen = 262'144;  ///< Bytes kept of each frame.
+  bool ip_header_known = true;      ///< False: TTL and IP ID can't be had (reassembled fragments, decrypted tunnels).
 
   friend bool operator==(const Capture&, const Capture&) = default;
 };
 
 /// The packet as the core sees it: `payload` points into the packet and ends where the snaplen cut it.
-[[nodiscard]] Segment to_segment(const Packet& packet, std::uint32_t snaplen);
+[[nodiscard]] Segment to_segment(const Packet& packet, const Capture& capture);
 
 /// A capture in the core's terms, numbered by a StreamIndex. Points into the capture that it was made from.
 [[nodiscard]] std::vector<Segment> to_segments(const Capture& capture);
@@ -83,6 +84,7 @@ void feed(Analyzer& analyzer, const Capture& capture, const RemarkVisitor& remar
 
 /// What was done to a capture after it was made, or by how it was made.
 [[nodiscard]] Capture mirrored(Capture capture);  ///< Every frame twice: a mirror of both ports.
+[[nodiscard]] Capture without_ip_header(Capture capture);
 [[nodiscard]] Capture cut_to(Capture capture, std::uint32_t snaplen);
 [[nodiscard]] Capture without(Capture capture, const std::function<bool(const Packet&)>& lost);
 [[nodiscard]] Capture starting_at_frame(Capture capture, FrameNumber first);

@@ -14,11 +14,32 @@ constexpr char kAlert = 21;
 constexpr char kHandshake = 22;
 constexpr char kApplicationData = 23;
 
-/// A handshake message (RFC 8446 section 4): type, 24 bits of length, body.
-std::string tls_handshake(char type, std::size_t body) {
-  std::string out = {type, 0, static_cast<char>(body >> 8 & 0xff), static_cast<char>(body & 0xff), 3, 3};
-  out.resize(body + 4, '\x5a');
-  return tls_record(kHandshake, out);
+void put16(std::string& out, std::size_t value) {
+  out.push_back(static_cast<char>(value >> 8 & 0xff));
+  out.push_back(static_cast<char>(value & 0xff));
+}
+
+constexpr char kClientHello = 1;
+constexpr char kServerHello = 2;
+
+/// A hello (RFC 8446 section 4.1) with `padding` bytes in a padding extension (RFC 7685).
+std::string tls_hello(char type, std::size_t padding) {
+  constexpr std::size_t kAes128GcmSha256 = 0x1301;
+  constexpr std::size_t kPadding = 21;
+  std::string body = {3, 3};
+  body += std::string(32, '\x5a');  // random
+  body.push_back(0);                // no session id
+  if (type == kClientHello) put16(body, 2);
+  put16(body, kAes128GcmSha256);
+  if (type == kClientHello) body.push_back(1);
+  body.push_back(0);  // no compression
+  put16(body, padding + 4);
+  put16(body, kPadding);
+  put16(body, padding);
+  body.append(padding, '\0');
+  std::string message = {type, 0};
+  put16(message, body.size());
+  return tls_record(kHandshake, message + body);
 }
 
 }  // namespace
@@ -35,8 +56,8 @@ std::string response(int status, std::size_t body) {
                      std::string(body, 'r'));
 }
 
-std::string client_hello() { return tls_handshake(1, 512); }
-std::string server_hello() { return tls_handshake(2, 118); }
+std::string client_hello() { return tls_hello(kClientHello, 460); }
+std::string server_hello() { return tls_hello(kServerHello, 72); }
 std::string tls_data(std::size_t body) { return tls_record(kApplicationData, std::string(body, '\x5a')); }
 std::string close_notify() { return tls_record(kAlert, std::string(19, '\x5a')); }
 std::string bytes(std::size_t count) { return std::string(count, '.'); }
