@@ -389,6 +389,10 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
     if (side == Side::server) {
       count_one(now_.exchanges);
       now_.longest_answered_gap = std::max(now_.longest_answered_gap, asked.gap);
+      if (turn.payload.status == 504 && !now_.gateway_timeout.answer) {
+        now_.gateway_timeout = {asked.begin, asked.answered, asked.wait};
+        seen.deciding = true;
+      }
     }
   }
   if (peer.fin && segment.has(kAck) && peer.fin_covered_by(segment.ack) && !sender.data_past_fin) {
@@ -534,7 +538,10 @@ bool Connection::is_remarkable() const {
     return half.syn_copies_disagree || half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
   const bool timestamps_odd = client.syn && client.syn_options.timestamps != server.syn_options.timestamps;
-  return waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
+  // A server that answers before it has all of a request, and closes.
+  const bool cut_off = server.fin && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
+                       client.turn.bytes() < client.turn.payload.message_size;
+  return now_.gateway_timeout.answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
          now_.timestamps_one_way ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;

@@ -15,6 +15,13 @@
 
 namespace tcpwhy {
 
+/// A proxy's 504 (RFC 9110 section 15.6.5), and the request that it answers.
+struct GatewayTimeout {
+  Mark request;
+  Mark answer;
+  Nanoseconds wait = 0;
+};
+
 /// The live picture, copied whole when a reset freezes it.
 struct ConnectionState {
   std::array<HalfConnection, 2> halves;
@@ -25,6 +32,7 @@ struct ConnectionState {
   Mark established;               ///< First segment after SYN and SYN-ACK.
   std::uint32_t exchanges = 0;    ///< Client turns that were answered.
   Nanoseconds longest_answered_gap = 0;
+  GatewayTimeout gateway_timeout;  ///< The first one.
   Mark timestamps_one_way;        ///< By here one side had used timestamps and the other had not.
   bool clock_stepped = false;     ///< The capture's clock ran backwards, or jumped while a host's stood still.
 

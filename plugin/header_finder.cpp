@@ -107,6 +107,7 @@ std::optional<IpHeader> read_ipv6(const Bytes& bytes, std::size_t offset) {
     }
     next = captured[ip.end];
     ip.end += length;
+    if (!has(captured, ip.end, 0)) return {};
   }
   const std::size_t claimed = be16(captured, offset + 4);
   ip.payload = payload_of(bytes, offset, ip.end, claimed == 0 ? 0 : claimed + kIpv6Fixed);

@@ -225,16 +225,60 @@ Narrative narrate_abortive_truncation(const Evidence& evidence, const Verdict& v
   narrative.blind_spot =
       size_known ? "" : "Content-Length could not be read (encrypted, or cut by the snaplen), so that the response was "
                         "unfinished rests on its ending in a full segment without a FIN; capture with a larger snaplen.";
-  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
-    if (!narrative.blind_spot.empty()) narrative.blind_spot += ' ';
-    narrative.blind_spot += missing;
-  }
+  add_missing(reading, narrative);
   narrative.ruled_out = {
       "abortive_close: the response was not complete",
       fmt::format("server_abort: resetting is this endpoint's habit (it reset {} and closed {} in order)",
                   plural(evidence.around.abortive_closes, "other stream"), evidence.around.orderly_closes),
   };
   for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  return narrative;
+}
+
+// -------------------------------------------------------------------------------------- write_after_close
+
+std::optional<Verdict> write_after_close(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (!reading.reset_by(Side::server) || !reading.at.half(Side::server).fin) return {};
+  const Turn& data = reading.client.turn;
+  if (!data || reading.says_farewell(data) || reading.client.last.frame < reading.server.fin.frame) return {};
+  const std::uint64_t late = late_bytes(reading, Side::server);
+  if (late == 0 || data.payload.kind == PayloadKind::tls_handshake) return {};
+  Verdict verdict;
+  verdict.confidence = reading.surest();
+  verdict.reset_by = ResetBy::server;
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.fault = Fault::client;
+  verdict.impact = Impact::request_lost;
+  verdict.severity = Severity::error;
+  verdict.lost_bytes = late;
+  verdict.deciding_frame = reading.reset->segment.at.frame;
+  verdict.provoked_by = reading.reset->provoked_by;
+  return verdict;
+}
+
+Narrative narrate_write_after_close(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const HalfConnection& server = reading.server;
+  const Mark& past = reading.client.data_past_fin ? reading.client.data_past_fin : reading.client.turn.last;
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "{} closed its side (FIN, {}) while the client was sending{}. {} later the client sent on ({}), and {} that arrived "
+      "after the close were lost ({}).",
+      name(reading.connection, Side::server), frame(server.fin),
+      server.fin_acked ? fmt::format("; the client's kernel acknowledged that in {}", frame(server.fin_acked)) : "",
+      duration(past.time - server.fin.time), frame(past), bytes(verdict.lost_bytes), describe_reset(reading));
+  narrative.fix = fmt::format(
+      "Make the client watch for the server's close while it sends (read the socket, handle EOF), then reconnect and send "
+      "again what was not confirmed; and find out why {} closed (a limit on messages or age, a restart).",
+      name(reading.connection, Side::server));
+  narrative.blind_spot = "What the client had sent before that was acknowledged by the server's kernel; whether its "
+                         "application read it can't be seen.";
+  narrative.ruled_out = {
+      reading.at.exchanges > 0 ? "stale_reuse: data was in flow when the server closed"
+                               : "stale_reuse: the server never answers on this stream, so no exchange was complete",
+      "late_data_after_close: the late bytes are data, not a farewell"};
+  add_missing(reading, narrative);
   return narrative;
 }
 
@@ -329,10 +373,7 @@ Narrative narrate_unread_close(const Evidence& evidence, const Verdict& verdict)
   narrative.blind_spot =
       "Whether the client's application saw the response can't be told: Windows discards received data at a reset, Linux "
       "and macOS deliver it first.";
-  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
-    narrative.blind_spot += ' ';
-    narrative.blind_spot += missing;
-  }
+  add_missing(reading, narrative);
   return narrative;
 }
 
@@ -369,6 +410,20 @@ constexpr Diagnosis kClosingDiagnoses[] = {
      "Read the rest of the request before closing, or shut down the sending side and drain (nginx: lingering_close); "
      "use `Expect: 100-continue` for large bodies.",
      {}, unread_close, narrate_unread_close},
+    {"write_after_close", Question::ending, Severity::error,
+     "the server had closed its side, and the client went on sending",
+     "A log shipper or a stream of messages: the receiver closed, the sender did not look, and what it wrote afterwards is "
+     "lost.",
+     R"(client                                server
+  | ------------- data ---------------> |
+  | <------------ FIN ----------------- |
+  | ------------- ACK, data ----------> |
+  | <------------ RST ----------------- |)",
+     "stale_reuse: there the last exchange was complete and answered. unread_close: there the server had answered early. "
+     "late_data_after_close: there only a farewell came late.",
+     "On the client: `ss -tn state close-wait`; its next write fails with EPIPE.",
+     "Make the sender watch for the receiver's close, reconnect, and send again what was not confirmed.", {},
+     write_after_close, narrate_write_after_close},
     {"abortive_truncation", Question::ending, Severity::error,
      "the server reset the connection with a response still to deliver",
      "close() with SO_LINGER 0 throws away what the kernel had not sent yet. A small response survives, one that is larger "

@@ -360,10 +360,7 @@ Narrative narrate_dead_keepalive(const Evidence& evidence, const Verdict& verdic
       "The wire shows that the server's kernel took the request and its application did not read or answer it; why not "
       "(a worker gone, a session table that expired, a device in front that keeps only its own side alive) stands in "
       "the server's log or in a capture behind the device.";
-  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
-    narrative.blind_spot += ' ';
-    narrative.blind_spot += missing;
-  }
+  add_missing(reading, narrative);
   narrative.ruled_out = {
       "keepalive_race: the server sent no FIN near the request",
       fmt::format("response_timeout: requests that came after shorter silences were answered; only the silence of {} "
@@ -478,10 +475,7 @@ Narrative narrate_idle_state_lost(const Evidence& evidence, const Verdict& verdi
       "From here it can't be seen whether {} ever got the {}. A capture there at the same time decides: if the "
       "{} does not arrive, a device on the way dropped it.",
       name(reading.connection, reset.by), awakening.probe ? "probe" : "request", awakening.probe ? "probe" : "request");
-  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
-    narrative.blind_spot += ' ';
-    narrative.blind_spot += missing;
-  }
+  add_missing(reading, narrative);
   narrative.ruled_out = {
       "keepalive_race, stale_reuse: no FIN was seen before the request",
       fmt::format("peer_lost_state: the silence of {} is longer than any that survived; a crash would not wait for one",

@@ -84,10 +84,7 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
                               : std::string("an unknown number of"));
   narrative.blind_spot = fmt::format(
       "A capture at {} at the same time proves it: the RST never left there.", name(reading.connection, reset.by));
-  if (const std::string missing = missing_from_capture(reading); !missing.empty()) {
-    narrative.blind_spot += ' ';
-    narrative.blind_spot += missing;
-  }
+  add_missing(reading, narrative);
   narrative.ruled_out = {"unread_close: there each RST's number is an ack that was in flight, and the host falls silent",
                          "idle_state_lost: no silence came before it"};
   return narrative;

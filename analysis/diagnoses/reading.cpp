@@ -181,6 +181,26 @@ std::string missing_from_capture(const Reading& reading) {
   return text;
 }
 
+void add_missing(const Reading& reading, Narrative& narrative) {
+  const std::string missing = missing_from_capture(reading);
+  if (missing.empty()) return;
+  if (!narrative.blind_spot.empty()) narrative.blind_spot += ' ';
+  narrative.blind_spot += missing;
+}
+
+Verdict reset_verdict(const Reading& reading) {
+  Verdict verdict;
+  verdict.confidence = Confidence::likely;
+  verdict.reset_by = sent_by(reading.reset);
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.severity = Severity::error;
+  if (reading.reset != nullptr) {
+    verdict.deciding_frame = reading.reset->segment.at.frame;
+    verdict.provoked_by = reading.reset->provoked_by;
+  }
+  return verdict;
+}
+
 std::string describe_retry(const Reading& reading) {
   const auto& retry = reading.evidence.around.request_retry;
   if (!retry) return {};

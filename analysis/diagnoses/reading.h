@@ -71,6 +71,10 @@ enum class Completeness : std::uint8_t { complete, incomplete, looks_complete, l
 [[nodiscard]] std::string describe_reset(const Reading& reading);
 /// What the vantage point hides, "" where nothing is missing.
 [[nodiscard]] std::string missing_from_capture(const Reading& reading);
+/// Adds that to the narrative's blind spot.
+void add_missing(const Reading& reading, Narrative& narrative);
+/// A verdict of an error that the first reset decides, if there was one.
+[[nodiscard]] Verdict reset_verdict(const Reading& reading);
 /// The repeated request, as a sentence; "" where none was seen.
 [[nodiscard]] std::string describe_retry(const Reading& reading);
 

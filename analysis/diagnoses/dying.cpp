@@ -1,0 +1,219 @@
+// Dying: a peer that stops in the middle of its work, or comes back without its memory.
+
+#include <fmt/format.h>
+
+#include "../words.h"
+#include "families.h"
+#include "reading.h"
+
+namespace tcpwhy {
+namespace {
+
+// ------------------------------------------------------------------------------------------- peer_lost_state
+
+std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (reading.reset == nullptr || !reading.reset->reply || reading.reset->provoked_by == 0) return {};
+  const Side by = reading.reset->by;
+  const HalfConnection& forgetful = reading.at.half(by);
+  const HalfConnection& sender = reading.at.half(other(by));
+  if (forgetful.fin || sender.fin || !reading.at.established || forgetful.bytes == 0) return {};
+  if (reading.reset->provoked_by != sender.last.frame || sender.last_length == 0 || read_forgery(reading).weight() >= 2) {
+    return {};
+  }
+  if (reading.reset->segment.has(kAck) || sender.turn.answered) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = by == Side::server ? Fault::server : Fault::client;
+  verdict.impact = by == Side::server ? Impact::request_lost : Impact::response_lost;
+  verdict.lost_bytes = reading.unacknowledged(other(by));
+  return verdict;
+}
+
+Narrative narrate_peer_lost_state(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Side by = reading.reset->by;
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "In the middle of the conversation, {} after its last segment ({}), {} answered data ({}) with a RST that says \"no "
+      "such connection\" ({}). It had sent neither FIN nor RST before: it crashed, was restarted, or this is another host "
+      "that took over its address.{}",
+      duration(reading.reset->segment.at.time - reading.at.half(by).last.time), frame(reading.at.half(by).last),
+      name(reading.connection, by), frame(verdict.provoked_by), describe_reset(reading), describe_retry(reading));
+  narrative.fix = fmt::format("Look for a reboot, a failover or flushed connection state at {} at that second.",
+                              name(reading.connection, by));
+  narrative.blind_spot = "A FIN that was lost before this capture point looks the same; a capture at that host decides.";
+  narrative.ruled_out = {"stale_reuse: no FIN was seen",
+                         fmt::format("idle_state_lost: silences as long as this one survive here (up to {})",
+                                     duration(evidence.around.longest_answered_gap))};
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+// ------------------------------------------------------------------------------------------------ server_abort
+
+std::optional<Verdict> server_abort(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin) return {};
+  const Turn& request = reading.at.half(Side::client).turn;
+  if (!request || read_forgery(reading).weight() >= 2) return {};
+  const Completeness response = response_completeness(reading);
+  const bool broken_off = request.answered && (response == Completeness::incomplete || response == Completeness::looks_cut);
+  const bool died_with_others = !request.answered && evidence.around.closed_together > 1 && reading.now.handshake_seen();
+  if (!broken_off && !died_with_others) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.confidence = response == Completeness::looks_cut && !died_with_others ? Confidence::possible : Confidence::likely;
+  verdict.fault = Fault::server;
+  verdict.impact = broken_off ? Impact::response_truncated : Impact::request_lost;
+  if (!broken_off) verdict.lost_bytes = request.bytes();
+  return verdict;
+}
+
+Narrative narrate_server_abort(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = reading.at.half(Side::client).turn;
+  const Turn& response = reading.at.half(Side::server).turn;
+  Narrative narrative;
+  if (verdict.impact == Impact::response_truncated) {
+    narrative.explanation = fmt::format(
+        "{} ({}) was being answered: {} of the response had come by {}. {} later {} reset the connection ({}).", name(request),
+        frame(request.begin), bytes(response.bytes()), frame(response.last),
+        duration(reading.reset->segment.at.time - response.last.time), name(reading.connection, Side::server),
+        describe_reset(reading));
+  } else {
+    narrative.explanation = fmt::format(
+        "{} ({}) was acknowledged and not answered; {} later {} reset the connection ({}).", name(request),
+        frame(request.begin), duration(reading.reset->segment.at.time - request.begin.time),
+        name(reading.connection, Side::server), describe_reset(reading));
+  }
+  if (evidence.around.closed_together > 1) {
+    narrative.explanation += fmt::format(
+        " {} of the same server ended in that very moment, after other idle times: its process ended, not this request.",
+        plural(evidence.around.closed_together, "other stream"));
+  }
+  narrative.explanation += describe_retry(reading);
+  narrative.fix = fmt::format(
+      "Look for a crash, a kill, a worker timeout or a deployment on {} at that second; drain connections before a process "
+      "ends.",
+      name(reading.connection, Side::server));
+  narrative.blind_spot = "Why the process reset the connection stands in its log, not on the wire.";
+  narrative.ruled_out = {fmt::format("abortive_truncation: no habit of this endpoint (it reset {} and closed {} in order)",
+                                     plural(evidence.around.abortive_closes, "other stream"),
+                                     evidence.around.orderly_closes)};
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+// ------------------------------------------------------------------------------------------------ client_abort
+
+std::optional<Verdict> client_abort(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (!reading.reset_by(Side::client)) return {};
+  const HalfConnection& client = reading.at.half(Side::client);
+  const HalfConnection& server = reading.at.half(Side::server);
+  const Turn& request = client.turn;
+  if (!request || reading.now.one_sided()) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = Fault::client;
+  verdict.impact = Impact::none;
+  verdict.severity = Severity::note;
+  if (!request.answered) {
+    // Before the first byte of the response, and after a wait: response_timeout. At once: it changed its mind.
+    verdict.variant = "request";
+    if (server.fin || reading.says_farewell(request)) return {};
+    return verdict;
+  }
+  const Completeness response = response_completeness(reading);
+  const SequenceNumber known = client.fin ? client.fin_ack : client.ack;
+  const bool still_coming = reading.server.bytes > 0 && reading.server.next.after(known + kFarewellBytes);
+  if (response == Completeness::complete && !still_coming) return {};
+  if (response == Completeness::looks_complete && !still_coming) return {};
+  verdict.variant = "response";
+  return verdict;
+}
+
+Narrative narrate_client_abort(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = reading.at.half(Side::client).turn;
+  const Turn& response = reading.at.half(Side::server).turn;
+  Narrative narrative;
+  if (verdict.variant == "request") {
+    narrative.explanation =
+        fmt::format("{} reset the connection ({}) {} after it had sent {} of a {} ({}), before any answer.",
+                    name(reading.connection, Side::client), describe_reset(reading),
+                    duration(reading.reset->segment.at.time - request.last.time), bytes(request.bytes()), name(request),
+                    frame(request.begin));
+  } else {
+    narrative.explanation = fmt::format(
+        "{} stopped in the middle of a response: {} of it had come ({} to {}) when it {} the connection ({}). What was still "
+        "on its way drew further resets.",
+        name(reading.connection, Side::client), bytes(response.bytes()), frame(response.begin), frame(response.last),
+        reading.at.half(Side::client).fin ? "closed and then reset" : "reset", describe_reset(reading));
+  }
+  narrative.fix =
+      "Leave it if users cancel (a closed tab, a stopped download); otherwise look at the client's own timeout and its log.";
+  narrative.blind_spot = "Why the client stopped can't be seen: a person, a timeout and a crash look alike.";
+  narrative.ruled_out = {"server_abort: the client reset, not the server"};
+  if (verdict.variant == "request") {
+    narrative.ruled_out.push_back("response_timeout: it did not wait");
+  } else {
+    narrative.ruled_out.push_back("abortive_close: the response was not complete");
+  }
+  for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+constexpr Variant kAbortVariants[] = {
+    {"response", "in the middle of a response"},
+    {"request", "in the middle of a request, or before any answer"},
+};
+
+// ------------------------------------------------------------------------------------------------- entries
+
+constexpr Diagnosis kDyingDiagnoses[] = {
+    {"peer_lost_state", Question::ending, Severity::error,
+     "data in mid-conversation was answered by a host that does not know the connection",
+     "A crash, a reboot, a failover to another host, or flushed connection state: the next segment finds no socket.",
+     R"(client                                server
+  | <------------ data ---------------- |
+  |        ... the server reboots ...   |
+  | ------------- data ---------------> |
+  | <------------ RST, seq=that ack --- |)",
+     "stale_reuse: there the server sent a FIN. idle_state_lost: there a silence longer than any that survived came before.",
+     "On the server: uptime, `journalctl -b`, failover events; `nstat TcpOutRsts`.",
+     "Look for a reboot, a failover or flushed state at that second.", {}, peer_lost_state, narrate_peer_lost_state},
+    {"server_abort", Question::ending, Severity::error,
+     "the server reset in the middle of its work",
+     "A process was killed, crashed, ran into its worker timeout, or aborted on purpose, with a response begun or a request "
+     "in hand.",
+     R"(client                                server
+  | ------------- request ------------> |
+  | <------------ half a response ----- |
+  | <------------ RST+ACK ------------- |)",
+     "abortive_truncation: there resetting is the endpoint's habit. client_abort: there the client reset.",
+     "In the server's log and `dmesg` (OOM killer, segfault) at that second.",
+     "Look for a crash, a kill or a deployment; drain connections before a process ends.", {}, server_abort,
+     narrate_server_abort},
+    {"client_abort", Question::ending, Severity::note,
+     "the client gave up in the middle",
+     "A cancelled download, a closed tab, a stopped upload: the client closed its socket while data was still coming, and "
+     "each segment that arrived afterwards drew a reset.",
+     R"(client                                server
+  | <------------ data, data, data ---- |
+  | ------------- RST+ACK ------------> |
+  | <------------ data in flight ------ |
+  | ------------- RST ----------------> |  once for each)",
+     "response_timeout: there no byte of the response had come, after a wait. abortive_close: there the response was "
+     "complete. late_data_after_close: there only a farewell came late.",
+     "In the server's or proxy's log: 499 (nginx), `CD` or `CL` (HAProxy).",
+     "Leave it if users cancel; otherwise look at the client's timeout and log.", kAbortVariants, client_abort,
+     narrate_client_abort},
+};
+
+}  // namespace
+
+std::span<const Diagnosis> dying_diagnoses() { return kDyingDiagnoses; }
+
+}  // namespace tcpwhy

@@ -1,0 +1,254 @@
+// Waiting and giving up: somebody's timer was shorter than somebody's silence.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "../words.h"
+#include "families.h"
+#include "reading.h"
+
+namespace tcpwhy {
+namespace {
+
+/// Sooner than this, an unanswered end is somebody's decision; later, somebody's timer.
+Nanoseconds patience(const Reading& reading) { return reading.round_trip() + kSecond; }
+
+bool known_incomplete(const Turn& turn) {
+  return turn.payload.message_size != PayloadFacts::kUnknownSize && turn.bytes() < turn.payload.message_size;
+}
+
+// --------------------------------------------------------------------------------- keepalive_probe_timeout
+
+std::optional<Verdict> keepalive_probe_timeout(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (reading.reset == nullptr || reading.reset->reply) return {};
+  const HalfConnection& prober = reading.at.half(reading.reset->by);
+  if (prober.probes < 2) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.confidence = reading.surest();
+  verdict.fault = Fault::path;
+  verdict.impact = Impact::unknown;
+  return verdict;
+}
+
+Narrative narrate_keepalive_probe_timeout(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Side by = reading.reset->by;
+  const HalfConnection& prober = reading.at.half(by);
+  const Nanoseconds interval = (prober.last_probe.time - prober.first_probe.time) / std::max(1, prober.probes - 1);
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "The connection was idle. {} sent {} TCP keep-alive probes ({} to {}, {} apart) and heard nothing; {} after the last "
+      "one it gave up and reset the connection ({}). It is the victim: the {} had vanished, or the path to it.",
+      name(reading.connection, by), prober.probes, frame(prober.first_probe), frame(prober.last_probe), duration(interval),
+      duration(reading.reset->segment.at.time - prober.last_probe.time), frame(verdict.deciding_frame), name(other(by)));
+  narrative.fix = fmt::format(
+      "Find out what happened to {}, or to the path to it, between {} and {}: it did not answer any more.",
+      name(reading.connection, other(by)), frame(prober.first_probe), frame(verdict.deciding_frame));
+  narrative.blind_spot = fmt::format(
+      "Whether the probes were lost on the way or reached a dead host can't be seen from here; a capture at {} decides.",
+      name(reading.connection, other(by)));
+  narrative.ruled_out = {"idle_reset: the reset came after probes that nobody answered",
+                         "idle_state_lost: nobody rejected the probes"};
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+// ------------------------------------------------------------------------------------------ request_timeout
+
+/// The server answered, or closed, while it still waited for the rest of a request that had stalled.
+std::optional<Verdict> request_timeout(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const Turn& request = reading.client.turn;
+  if (!request || request.payload.message_size == PayloadFacts::kUnknownSize) return {};
+  const HalfConnection& server = reading.server;
+  Mark cut;
+  SequenceNumber received;
+  Nanoseconds stall = 0;
+  if (request.answered && server.turn.begin.frame == request.answered.frame) {
+    cut = server.turn.begin;
+    received = server.turn.ack;
+    stall = request.wait;
+  } else if (!request.answered && reading.reset_by(Side::server) && !reading.reset->reply) {
+    cut = reading.reset->segment.at;
+    received = reading.reset->segment.ack;
+    stall = cut.time - reading.at.half(Side::client).turn.last.time;
+  } else if (!request.answered && server.fin) {
+    cut = server.fin;
+    received = server.fin_ack;
+    stall = server.fin_gap;
+  } else {
+    return {};
+  }
+  const std::int32_t arrived = received.since(request.seq);
+  if (arrived <= 0 || static_cast<std::uint64_t>(arrived) >= request.payload.message_size) return {};
+  if (stall < patience(reading) || (reading.reset == nullptr && !server.fin)) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.confidence = reading.surest();
+  verdict.fault = Fault::server;
+  verdict.impact = Impact::request_lost;
+  verdict.lost_bytes = request.payload.message_size - static_cast<std::uint64_t>(arrived);
+  if (verdict.deciding_frame == 0) verdict.deciding_frame = server.fin ? server.fin.frame : cut.frame;
+  return verdict;
+}
+
+Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Turn& request = reading.client.turn;
+  const Turn& response = reading.server.turn;
+  Narrative narrative;
+  const bool answered = static_cast<bool>(request.answered);
+  narrative.explanation = fmt::format(
+      "{} ({}) announced {}; {} of them had not arrived when the upload stalled. {} later {} {}.", name(request),
+      frame(request.begin), bytes(request.payload.message_size), bytes(verdict.lost_bytes),
+      duration(answered ? request.wait : reading.server.fin ? reading.server.fin_gap
+                                                            : reading.reset->segment.at.time - reading.at.last_data.time),
+      name(reading.connection, Side::server),
+      answered ? fmt::format("answered{} ({}) and closed", response.payload.status != 0
+                                                             ? fmt::format(" with status {}", response.payload.status)
+                                                             : "",
+                             frame(response.begin))
+               : std::string("cut it off"));
+  if (reading.reset != nullptr) {
+    narrative.explanation += fmt::format(" What the client sent after that was reset ({}).", describe_reset(reading));
+  }
+  narrative.fix = fmt::format(
+      "Raise the request (body) timeout of {} above the longest pause of its clients (HAProxy `timeout client`, nginx "
+      "client_body_timeout, Node requestTimeout), or find out why the client paused.",
+      name(reading.connection, Side::server));
+  narrative.blind_spot = "Whether the client paused by itself, or waited for something behind it, can't be seen from here.";
+  narrative.ruled_out = {"unread_close: the answer came after a stall, not while the request was flowing",
+                         "response_timeout: the request was not complete"};
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+// ----------------------------------------------------------------------------------------- response_timeout
+
+std::optional<Verdict> response_timeout(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const GatewayTimeout& gateway = reading.now.gateway_timeout;
+  if (gateway.answer && gateway.wait >= patience(reading)) {
+    Verdict verdict = reset_verdict(reading);
+    verdict.reset_by = ResetBy::none;
+    verdict.reset_kind = ResetKind::none;
+    verdict.provoked_by = 0;
+    verdict.confidence = Confidence::certain;
+    verdict.fault = Fault::server;
+    verdict.impact = Impact::response_lost;
+    verdict.deciding_frame = gateway.answer.frame;
+    return verdict;
+  }
+  const Turn* request = reading.lost_request;
+  if (request == nullptr || known_incomplete(*request) || reading.says_farewell(*request)) return {};
+  // Who takes others along in the same moment had no timer for this request.
+  if (evidence.around.closed_together > 1) return {};
+  // A protocol without answers waits for none.
+  if (reading.now.exchanges == 0 && request->payload.kind != PayloadKind::http_request) return {};
+  const bool acknowledged = reading.server.ack_known && reading.server.ack.after(request->seq);
+  if (!acknowledged) return {};
+  Verdict verdict = reset_verdict(reading);
+  Mark end;
+  if (reading.reset != nullptr && !reading.reset->reply) {
+    end = reading.reset->segment.at;
+    verdict.fault = reading.reset->by == Side::client ? Fault::client : Fault::server;
+  } else if (reading.reset == nullptr && reading.server.fin && reading.server.fin_ack.after(request->seq)) {
+    end = reading.server.fin;
+    verdict.fault = Fault::server;
+    verdict.deciding_frame = end.frame;
+  } else {
+    return {};
+  }
+  if (end.frame < request->begin.frame || end.time - request->last.time < patience(reading)) return {};
+  verdict.impact = Impact::response_lost;
+  return verdict;
+}
+
+Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const GatewayTimeout& gateway = reading.now.gateway_timeout;
+  Narrative narrative;
+  const bool by_gateway = gateway.answer && gateway.answer.frame == verdict.deciding_frame;
+  if (by_gateway) {
+    narrative.explanation = fmt::format(
+        "The request in {} was answered with 504 after {} ({}): {} waited that long for whoever does the work behind it, and "
+        "no longer.",
+        frame(gateway.request), duration(gateway.wait), frame(gateway.answer), name(reading.connection, Side::server));
+    narrative.fix = fmt::format(
+        "Raise the response timeout of {} (HAProxy `timeout server`, nginx proxy_read_timeout, a balancer's idle timeout) "
+        "above {}, or make the work behind it faster.",
+        name(reading.connection, Side::server), duration(gateway.wait));
+    narrative.blind_spot = "Which server behind the proxy took so long is on its other leg; capture there too.";
+    narrative.ruled_out = {"server_abort: the proxy answered in order"};
+    return narrative;
+  }
+  const Turn& request = *reading.lost_request;
+  const bool by_client = reading.reset_by(Side::client);
+  const Mark& end = reading.reset != nullptr ? reading.reset->segment.at : reading.server.fin;
+  const Side ender = by_client ? Side::client : Side::server;
+  narrative.explanation = fmt::format(
+      "{} ({}) was acknowledged, and not answered for {}; then {} ended the connection ({}).", name(request),
+      frame(request.begin), duration(end.time - request.last.time), name(reading.connection, ender), frame(end));
+  narrative.explanation += by_client ? " The client's timeout is shorter than the work takes."
+                                     : " The server's own timeout, or its worker's, is shorter than the work takes.";
+  narrative.explanation += describe_retry(reading);
+  narrative.fix = fmt::format(
+      "Raise the response timeout of {} above {}, or find out why {} took longer for this request.",
+      name(reading.connection, ender), duration(end.time - request.last.time), name(reading.connection, Side::server));
+  narrative.blind_spot = "Whether the server was still working, waiting for another one, or stuck stands in its log.";
+  narrative.ruled_out = {"retransmission_timeout: the request was acknowledged",
+                         "dead_keepalive: no silence before the request sets it apart from those that were answered"};
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+// ------------------------------------------------------------------------------------------------- entries
+
+constexpr Diagnosis kWaitingDiagnoses[] = {
+    {"keepalive_probe_timeout", Question::ending, Severity::error,
+     "TCP keep-alive probes went unanswered, and the prober reset the connection",
+     "An idle connection was probed, nobody answered, and after the configured number of probes the kernel gave the "
+     "connection up with a reset. The one who sends that reset is the victim.",
+     R"(client                                server
+  | ------------- probe --------------> X  one byte below the next number
+  | ------------- probe --------------> X  the interval, again and again
+  | ------------- RST+ACK ------------> X)",
+     "idle_reset: there no probes went unanswered. idle_state_lost: there the probe is rejected. idle_blackhole: there data "
+     "is retransmitted.",
+     "On the prober: `nstat TcpExtTCPAbortOnTimeout`, tracepoint tcp:tcp_send_reset with reason TCP_KEEPALIVE_TIMEOUT.",
+     "Find out what took the peer, or the path to it, away.", {}, keepalive_probe_timeout, narrate_keepalive_probe_timeout},
+    {"request_timeout", Question::ending, Severity::error,
+     "the server cut off a request that was still arriving",
+     "An upload stalled, or crept, for longer than the server or a proxy in front of it waits for a request.",
+     R"(client                                server
+  | ------------- half a body --------> |
+  |        ... stall ...                |
+  | <------------ 408 or 504, FIN ----- |  its timer fires
+  | ------------- more body ----------> |
+  | <------------ RST ----------------- |)",
+     "unread_close: there the answer comes while the body is flowing. response_timeout: there the request was complete.",
+     "In the server's or proxy's log: 408, 504, `cR` or `cD` (HAProxy).",
+     "Raise the request timeout above the longest pause of the clients, or find out why they pause.", {}, request_timeout,
+     narrate_request_timeout},
+    {"response_timeout", Question::ending, Severity::error,
+     "a request was cut off because its answer took longer than somebody waits",
+     "A complete request was acknowledged and not answered in time. Whoever waits (the client, a proxy, a server's own "
+     "watchdog) gave up: with a 504, a reset or a close.",
+     R"(client                                server
+  | ------------- request ------------> |
+  | <------------ ACK ----------------- |
+  |        ... a constant time ...      |
+  | ------------- RST+ACK ------------> |  or: <--- 504, or: <--- RST or FIN)",
+     "dead_keepalive: there only requests after a long silence go unanswered. client_abort: there the response had begun, or "
+     "nobody waited. request_timeout: there the request was not complete.",
+     "In the proxy's log: 504, `sH` (HAProxy), `upstream timed out` (nginx).",
+     "Raise the timeout of whoever gave up above what the work takes, or make the work faster.", {}, response_timeout,
+     narrate_response_timeout},
+};
+
+}  // namespace
+
+std::span<const Diagnosis> waiting_diagnoses() { return kWaitingDiagnoses; }
+
+}  // namespace tcpwhy
