@@ -32,7 +32,8 @@ bool client_was_answered(const Reading& reading) {
   if (!request || request.answered || reading.says_farewell(request)) return true;
   const bool delivered = server.ack_known && !server.ack.before(client.next);
   const bool waited = reading.reset->segment.at.time - request.last.time >= reading.evidence.settings.smallest_idle_gap;
-  return server.bytes == 0 && reading.reset->by == Side::client && delivered && !waited;
+  const bool was_done = client.fin || (reading.reset->by == Side::client && !waited);
+  return server.bytes == 0 && request.payload.kind != PayloadKind::http_request && delivered && was_done;
 }
 
 Verdict harmless(const Reading& reading) {
@@ -304,7 +305,7 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
                               request.last.frame > response.begin.frame && !request.payload.client_hello &&
                               request.wait < reading.round_trip() + kSecond;
   // The application closes; what it had not read, or what is still coming, draws the resets.
-  const bool unread = reset.abort || (reading.at.half(Side::server).fin && reset.provoked_by != 0);
+  const bool unread = (reset.abort && late_bytes(reading, Side::server) > 0) || (reading.at.half(Side::server).fin && reset.provoked_by != 0);
   if (early_response && unread) {
     // Lost is a response that the client, a round trip later, still does not acknowledge. What left before the
     // reset arrives before it.

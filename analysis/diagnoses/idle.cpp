@@ -69,11 +69,14 @@ bool was_at_rest(const Reading& reading, const Meeting& meeting) {
 }
 
 /// A close and data that come at once after the last exchange are no idle close: a half-close, a handshake that the
-/// server gave up. Where a RST says that it was lost, it was a request all the same, unless it belongs to a handshake.
+/// server gave up, data in flow (write_after_close). A readable request is a request all the same, and so is what comes
+/// after the client's kernel had acknowledged the FIN for itself.
 bool met_an_idle_close(const Reading& reading, const Meeting& meeting) {
   const Nanoseconds smallest = reading.evidence.settings.smallest_idle_gap;
-  const bool is_request = meeting.request->payload.kind != PayloadKind::tls_handshake && meeting.answer != nullptr;
-  return is_request || reading.server.fin_gap >= smallest || meeting.request->gap >= smallest;
+  const bool fin_acknowledged = meeting.covers_fin && reading.server.fin_acked.frame != meeting.request->begin.frame &&
+                                meeting.request->payload.kind != PayloadKind::tls_handshake;
+  const bool readable = meeting.request->payload.kind == PayloadKind::http_request;
+  return (meeting.answer != nullptr && (readable || fin_acknowledged)) || reading.server.fin_gap >= smallest || meeting.request->gap >= smallest;
 }
 
 Severity loudness_of_lost_request(const Reading& reading) {

@@ -40,13 +40,13 @@ bool Reading::was_conversing() const {
 bool Reading::says_farewell(const Turn& turn) const {
   const PayloadFacts& payload = turn.payload;
   if (payload.kind == PayloadKind::tls_alert) return true;
-  if (payload.kind != PayloadKind::tls_data) return false;
-  if (payload.tls_record <= kFarewellRecord && turn.bytes() <= payload.tls_record + 5U) return true;
+  if (payload.kind == PayloadKind::http_request || turn.bytes() > kFarewellBytes) return false;
+  if (payload.kind == PayloadKind::tls_data && payload.tls_record <= kFarewellRecord &&
+      turn.bytes() <= payload.tls_record + 5U) {
+    return true;
+  }
   const bool closes_behind = client.fin && client.fin.time - turn.begin.time <= evidence.settings.rtt_margin;
-  const bool reacts_to_fin = server.fin && server.fin_covered_by(turn.ack) &&
-                             turn.begin.time - server.fin.time <=
-                                 round_trip_to(Side::client) + evidence.settings.rtt_margin;
-  return turn.bytes() <= kFarewellBytes && closes_behind && reacts_to_fin;
+  return closes_behind && now.exchanges > 0 && !turn.follows_unanswered;
 }
 
 std::uint64_t Reading::unacknowledged(Side sender) const {

@@ -34,7 +34,8 @@ struct Reading {
   [[nodiscard]] bool reset_by(Side side) const { return reset != nullptr && reset->by == side; }
   /// An exchange had been completed before the request, as far as was seen.
   [[nodiscard]] bool was_conversing() const;
-  /// The client's last words, not a request: a close_notify, or a farewell with its own FIN right behind.
+  /// The client's last words, not a request: a close_notify, or a few bytes (QUIT, Terminate, GOAWAY) with its own FIN
+  /// right behind them.
   [[nodiscard]] bool says_farewell(const Turn& turn) const;
   /// What the client sent that the server's kernel never acknowledged.
   [[nodiscard]] std::uint64_t unacknowledged(Side sender) const;
