@@ -199,7 +199,8 @@ Observation Connection::observe(const Segment& segment) {
   identify(segment, sender);
   remember_segment(segment, sender);
   const bool closing = sender.fin || peer.fin;
-  seen.deciding = seen.deciding || segment.has(kSyn) || closing || now_.timestamps_one_way.frame == segment.frame ||
+  seen.deciding = seen.deciding || segment.has(kSyn) || closing || now_.tls_alert.at.frame == segment.frame ||
+                  now_.timestamps_one_way.frame == segment.frame ||
                   sender.retransmissions >= kBlackholeRetransmissions;
   return seen;
 }
@@ -422,6 +423,9 @@ void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber fr
   turn.payload = read_payload(segment.payload);
   turn.follows_unanswered = before && !before.answered;
   now_.half(side).turn = turn;
+  if (turn.payload.fatal_alert != 0 && !now_.tls_alert.at) {
+    now_.tls_alert = {turn.begin, side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};
+  }
 }
 
 void Connection::observe_acknowledgment(const Segment& segment, Side side, Observation& seen) {
@@ -541,7 +545,7 @@ bool Connection::is_remarkable() const {
   // A server that answers before it has all of a request, and closes.
   const bool cut_off = server.fin && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
                        client.turn.bytes() < client.turn.payload.message_size;
-  return now_.gateway_timeout.answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
+  return now_.tls_alert.at || now_.gateway_timeout.answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
          now_.timestamps_one_way ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;

@@ -22,6 +22,13 @@ struct GatewayTimeout {
   Nanoseconds wait = 0;
 };
 
+/// A fatal TLS alert that could be read.
+struct TlsAlert {
+  Mark at;
+  Side by = Side::client;
+  std::uint8_t description = 0;  ///< RFC 8446 section 6.
+};
+
 /// The live picture, copied whole when a reset freezes it.
 struct ConnectionState {
   std::array<HalfConnection, 2> halves;
@@ -32,6 +39,7 @@ struct ConnectionState {
   Mark established;               ///< First segment after SYN and SYN-ACK.
   std::uint32_t exchanges = 0;    ///< Client turns that were answered.
   Nanoseconds longest_answered_gap = 0;
+  TlsAlert tls_alert;              ///< The first fatal one.
   GatewayTimeout gateway_timeout;  ///< The first one.
   Mark timestamps_one_way;        ///< By here one side had used timestamps and the other had not.
   bool clock_stepped = false;     ///< The capture's clock ran backwards, or jumped while a host's stood still.

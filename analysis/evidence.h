@@ -32,6 +32,8 @@ struct Surroundings {
   /// Other streams that the server closed in the same moment, uncalled for, with other idle times: no timer of a
   /// single connection does that. A restart, a crash, a sweep.
   std::uint32_t closed_together = 0;
+  /// Other streams that the server closed, uncalled for, after the same idle time: a timer.
+  std::uint32_t closed_alike = 0;
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
   std::optional<Retry> connect_retry;
   std::optional<Retry> request_retry;

@@ -33,6 +33,10 @@ constexpr std::uint8_t kBlankedTimestampNops = 10;
 constexpr std::uint8_t kBlackholeRetransmissions = 3;
 constexpr Nanoseconds kBlackholeSpan = kSecond;
 
+/// The same outside of an idle gap, where a lossy path is the rival: five at 200 ms RTO span 6.2 s.
+constexpr std::uint8_t kGivenUpRetransmissions = 5;
+constexpr Nanoseconds kGivenUpSpan = 3 * kSecond;
+
 /// Unanswered SYNs, the first included, before a connect counts as blocked rather than as a lost packet.
 constexpr std::uint8_t kBlockedSyns = 3;
 

@@ -108,6 +108,9 @@ void read_tls(std::span<const std::uint8_t> bytes, PayloadFacts& facts) {
     default: return;
   }
   facts.tls_record = static_cast<std::uint16_t>(bytes[3] << 8 | bytes[4]);
+  if (facts.kind == PayloadKind::tls_alert && facts.tls_record == 2 && bytes.size() >= 7 && bytes[5] == 2) {
+    facts.fatal_alert = static_cast<std::uint8_t>(std::min<int>(bytes[6], 254) + 1);
+  }
   facts.client_hello = bytes[0] == 22 && bytes.size() > 5 && bytes[5] == 1;
 }
 
@@ -127,6 +130,31 @@ PayloadFacts read_payload(std::span<const std::uint8_t> bytes) {
 }
 
 std::string_view verb_name(std::uint8_t verb) { return verb < kVerbs.size() ? kVerbs[verb] : ""; }
+
+std::string_view alert_name(std::uint8_t description) {
+  switch (description) {
+    case 40: return "handshake_failure";
+    case 42: return "bad_certificate";
+    case 43: return "unsupported_certificate";
+    case 44: return "certificate_revoked";
+    case 45: return "certificate_expired";
+    case 46: return "certificate_unknown";
+    case 47: return "illegal_parameter";
+    case 48: return "unknown_ca";
+    case 49: return "access_denied";
+    case 50: return "decode_error";
+    case 51: return "decrypt_error";
+    case 70: return "protocol_version";
+    case 71: return "insufficient_security";
+    case 80: return "internal_error";
+    case 86: return "inappropriate_fallback";
+    case 109: return "missing_extension";
+    case 112: return "unrecognized_name";
+    case 116: return "certificate_required";
+    case 120: return "no_application_protocol";
+    default: return "";
+  }
+}
 
 bool ends_chunked_message(std::span<const std::uint8_t> bytes) {
   return as_text(bytes).ends_with("0\r\n\r\n");

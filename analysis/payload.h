@@ -27,6 +27,7 @@ struct PayloadFacts {
   std::uint16_t tls_record = 0;       ///< Length of the first TLS record, without its header of 5 bytes.
   bool chunked = false;               ///< Transfer-Encoding: chunked.
   bool client_hello = false;
+  std::uint8_t fatal_alert = 0;       ///< Description + 1 of an unencrypted fatal alert (RFC 8446 section 6.2); 0: none.
   std::uint32_t fingerprint = 0;      ///< Of an HTTP request line; equal for a request and its retry; else 0.
   std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
 };
@@ -36,6 +37,9 @@ struct PayloadFacts {
 
 /// "GET", or "" for 0.
 [[nodiscard]] std::string_view verb_name(std::uint8_t verb);
+
+/// "handshake_failure" for a description, or "" where it is none of the usual ones.
+[[nodiscard]] std::string_view alert_name(std::uint8_t description);
 
 /// Whether a chunked message may end here: the bytes end in a zero chunk (RFC 9112 section 7.1).
 [[nodiscard]] bool ends_chunked_message(std::span<const std::uint8_t> bytes);

@@ -188,15 +188,21 @@ void Tracker::survey_uncalled_close(const Segment& segment, const Record& record
   if (closes.size() > kUncalledCloses) closes.pop_front();
 }
 
-std::uint32_t Tracker::count_closes_together(const Connection& connection, const ServerSurvey& survey) const {
-  const auto ours = std::find_if(survey.uncalled_closes.begin(), survey.uncalled_closes.end(),
-                                 [&](const UncalledClose& close) { return close.stream == connection.stream(); });
-  if (ours == survey.uncalled_closes.end()) return 0;
-  return static_cast<std::uint32_t>(
-      std::count_if(survey.uncalled_closes.begin(), survey.uncalled_closes.end(), [&](const UncalledClose& close) {
-        const Nanoseconds difference = std::abs(close.age - ours->age);
-        return std::abs(close.time - ours->time) <= kSameMoment && difference > std::max(ours->age / 10, kSameMoment);
-      }));
+/// Together, after other idle times: an event. Apart, after the same: a timer.
+void Tracker::compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around) {
+  const auto& closes = survey.uncalled_closes;
+  const auto ours = std::find_if(closes.begin(), closes.end(), [&](const UncalledClose& close) {
+    return close.stream == connection.stream();
+  });
+  if (ours == closes.end()) return;
+  for (const UncalledClose& close : closes) {
+    if (close.stream == ours->stream) continue;
+    const bool together = std::abs(close.time - ours->time) <= kSameMoment;
+    const bool alike = std::abs(close.age - ours->age) <= std::max(ours->age / 50, kSameMoment);
+    const bool unlike = std::abs(close.age - ours->age) > std::max(ours->age / 10, kSameMoment);
+    if (together && unlike) ++around.closed_together;
+    if (!together && alike) ++around.closed_alike;
+  }
 }
 
 Surroundings Tracker::surroundings(const Connection& connection) const {
@@ -217,7 +223,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   }
   around.orderly_closes = survey.orderly_closes - (record.counted_close && !record.counted_abort ? 1U : 0U);
   around.abortive_closes = survey.abortive_closes - (record.counted_abort ? 1U : 0U);
-  around.closed_together = count_closes_together(connection, survey);
+  compare_closes(connection, survey, around);
   const auto first = first_odd_of_pair_.find(pair_hash(connection));
   around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
   if (const auto retry = request_retries_.find(stream); retry != request_retries_.end()) {

@@ -98,7 +98,7 @@ class Tracker {
   void survey(const Segment& segment, const Observation& seen, Record& record);
   void survey_closes(const Segment& segment, const Observation& seen, Record& record);
   void survey_uncalled_close(const Segment& segment, const Record& record);
-  [[nodiscard]] std::uint32_t count_closes_together(const Connection& connection, const ServerSurvey& survey) const;
+  static void compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around);
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match_retry(Request& request);
   void match_connect(const Connection& connection);

@@ -34,7 +34,7 @@ int ett_tcpwhy = -1;
 int ett_finding = -1;
 int ett_text = -1;
 
-const value_string kSeverityNames[] = {
+constexpr value_string kSeverityNames[] = {
     {static_cast<std::uint32_t>(Severity::chat), "chat"},
     {static_cast<std::uint32_t>(Severity::note), "note"},
     {static_cast<std::uint32_t>(Severity::warn), "warn"},
@@ -128,8 +128,8 @@ void register_experts(int proto) {
     expert.filter = std::string("tcpwhy.").append(diagnosis->id);
     expert.title = diagnosis->title;
     expert.registration.ids = &expert.field;
-    expert.registration.eiinfo = expert_field_info{
-        expert.filter.c_str(), PI_SEQUENCE, expert_severity(diagnosis->loudest), expert.title.c_str(), EXPFILL};
+    expert.registration.eiinfo = expert_field_info{expert.filter.c_str(), PI_SEQUENCE,
+                                                   expert_severity(diagnosis->loudest), expert.title.c_str(), EXPFILL};
     expert_register_field_array(module, &expert.registration, 1);
   }
 }
@@ -286,7 +286,9 @@ void open_subtrees() {
   for (const int* subtree : subtrees) tree_expanded_set(*subtree, true);
 }
 
-bool is_wanted(proto_tree* tree) { return proto_field_is_referenced(tree, proto_tcpwhy); }
+bool is_wanted(proto_tree* tree) {
+  return proto_field_is_referenced(tree, proto_tcpwhy);
+}
 
 void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
   proto_item* top = nullptr;

@@ -16,8 +16,8 @@ namespace tcpwhy::plugin {
 
 /// What is to be said on one frame.
 struct Page {
-  Nanoseconds idle_gap = 0;                   ///< Before this frame; 0 where there was none.
-  std::span<const Finding* const> findings;   ///< Of the frame's streams.
+  Nanoseconds idle_gap = 0;                  ///< Before this frame; 0 where there was none.
+  std::span<const Finding* const> findings;  ///< Of the frame's streams.
   /// The findings were made on this frame and now, so that their expert infos stand here; else on the deciding frame.
   bool fresh = false;
 

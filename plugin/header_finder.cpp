@@ -59,7 +59,7 @@ std::size_t payload_of(const Bytes& bytes, std::size_t begin, std::size_t end, s
 std::optional<IpHeader> read_ipv4(const Bytes& bytes, std::size_t offset) {
   const Captured captured = bytes.captured;
   if (!has(captured, offset, kIpv4Minimum)) return {};
-  const std::size_t length = (captured[offset] & 0x0fU) * 4U;
+  const std::size_t length = std::size_t{captured[offset] & 0x0fU} * 4;
   if (length < kIpv4Minimum || !has(captured, offset, length)) return {};
   if (captured[offset + 9] != kProtocolTcp) return {};
   const std::uint16_t fragmentation = be16(captured, offset + 6);
@@ -165,7 +165,7 @@ Identity identity_of(const Wanted& wanted) {
 
 bool is_tcp_at(Captured captured, std::size_t at, const Identity& identity, const Wanted& wanted) {
   return has(captured, at, kBelievable) && std::memcmp(captured.data() + at, identity.data(), kIdentity) == 0 &&
-         (captured[at + 12] >> 4) * 4U == wanted.header_length && captured[at + 13] == wanted.flags;
+         (captured[at + 12] >> 4) * std::size_t{4} == wanted.header_length && captured[at + 13] == wanted.flags;
 }
 
 }  // namespace

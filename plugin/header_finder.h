@@ -5,7 +5,8 @@
 // TTL and IP ID the addresses and the protocol of an IP header that ends exactly where the TCP header begins. Frames of
 // one capture mostly look alike, so that the place that was right last time is tried first.
 // Limits: knows IPv4, and IPv6 with extension headers other than ESP. An IPv6 routing header whose last hop is not in
-// the fixed header goes unverified. Knows no Wireshark, and trusts no byte: all reads are checked against what was captured.
+// the fixed header goes unverified. Knows no Wireshark, and trusts no byte: all reads are checked against what was
+// captured.
 #pragma once
 
 #include <array>
@@ -27,9 +28,9 @@ struct Bytes {
 /// An IP header that TCP follows.
 struct IpHeader {
   std::size_t offset = 0;
-  std::size_t end = 0;          ///< Where the TCP header begins: past the options or extension headers.
-  std::size_t payload = 0;      ///< Bytes on the wire past `end`, padding of the frame excluded.
-  bool fragment = false;        ///< First of several: `payload` ends before the segment does.
+  std::size_t end = 0;      ///< Where the TCP header begins: past the options or extension headers.
+  std::size_t payload = 0;  ///< Bytes on the wire past `end`, padding of the frame excluded.
+  bool fragment = false;    ///< First of several: `payload` ends before the segment does.
   Address source;
   Address destination;
   std::uint8_t ttl = 0;
@@ -47,9 +48,9 @@ struct Wanted {
   Endpoint source;
   Endpoint destination;
   std::uint32_t seq = 0;
-  std::uint32_t ack = 0;           ///< As in the header, also without the ACK flag.
+  std::uint32_t ack = 0;  ///< As in the header, also without the ACK flag.
   std::uint8_t flags = 0;
-  std::size_t header_length = 0;   ///< Bytes, options included.
+  std::size_t header_length = 0;  ///< Bytes, options included.
 };
 
 /// Where it was found.

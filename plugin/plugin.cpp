@@ -19,7 +19,9 @@ const char plugin_version[] = TCPWHY_VERSION;
 const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
 const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
 
-std::uint32_t plugin_describe(void) { return tcpwhy::plugin::kPluginDescription; }
+std::uint32_t plugin_describe(void) {
+  return tcpwhy::plugin::kPluginDescription;
+}
 
 void plugin_register(void) {
   static proto_plugin plugin;

@@ -116,8 +116,8 @@ class Session {
     shown_.clear();
     for (const Sighting& sighting : sightings) {
       if (sighting.kind == Sighting::unreadable) continue;
-      Remarks remarks = sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read)
-                                                           : analyzer_.observe(sighting.error);
+      Remarks remarks =
+          sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read) : analyzer_.observe(sighting.error);
       if (remarks.idle_gap != 0) page.idle_gap = remarks.idle_gap;
       if (!remarks.findings.empty()) turn_to(first_words_.keep(frame, std::move(remarks.findings)));
     }
@@ -164,7 +164,7 @@ class Session {
   Analyzer analyzer_;
   FrameIndex frames_;
   FirstWords first_words_;
-  FindingCache cache_;  ///< For frames of one stream: another stream may take the slot.
+  FindingCache cache_;                         ///< For frames of one stream: another stream may take the slot.
   std::vector<std::vector<Finding>> several_;  ///< Of a frame of several streams.
   std::vector<const Finding*> shown_;  ///< What the current page points to. A member, so that its room is reused.
 };
@@ -194,8 +194,8 @@ void guarded(const char* doing, Body body) noexcept {
 bool start_listening() {
   if (reader != nullptr) return true;
   static SegmentReader* const the_reader = new SegmentReader;
-  GString* problem = register_tap_listener("tcp", the_reader, nullptr, TL_IS_DISSECTOR_HELPER, nullptr, nullptr,
-                                           nullptr, nullptr);
+  GString* problem =
+      register_tap_listener("tcp", the_reader, nullptr, TL_IS_DISSECTOR_HELPER, nullptr, nullptr, nullptr, nullptr);
   if (problem != nullptr) {
     g_warning("tcpwhy: off: %s", problem->str);
     g_string_free(problem, TRUE);
@@ -262,6 +262,8 @@ void register_protocol() {
   register_postseq_cleanup_routine(finish_capture);
 }
 
-void register_handoff() { register_postdissector(create_dissector_handle(dissect, proto_tcpwhy)); }
+void register_handoff() {
+  register_postdissector(create_dissector_handle(dissect, proto_tcpwhy));
+}
 
 }  // namespace tcpwhy::plugin

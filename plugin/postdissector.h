@@ -9,8 +9,10 @@
 // Lives: one Session from init to cleanup, that is, one reading of one capture; Wireshark starts another to dissect
 // again (preferences, a protocol switched on or off, time shift). With the protocol disabled there is no Session and no
 // tap listener, and epan doesn't call us.
-// Limits: under `tshark -2 -R FILTER` the frames that the filter drops lend their number to the next one, in the
-// first pass only; what is said then may name a frame that is one of those dropped. `-Y` has no such trouble.
+// Limits: a display filter that is set while Wireshark loads or captures is asked on first visits, before the rest of a
+// stream is known; apply it again (Enter) to see whole streams. Under `tshark -2 -R FILTER` the frames that the filter
+// drops lend their number to the next one, in the first pass only; a finding may then name a frame by a number that it
+// lost. `-Y` has no such trouble.
 #pragma once
 
 namespace tcpwhy::plugin {

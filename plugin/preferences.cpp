@@ -23,8 +23,8 @@ void register_preferences(int proto) {
       10, &time_wait_s);
   prefs_register_uint_preference(
       module, "smallest_idle_gap", "Smallest idle gap (milliseconds)",
-      "The smallest silence before data that counts as an idle gap (tcpwhy.idle_gap), in milliseconds. Default 500.", 10,
-      &smallest_idle_gap_ms);
+      "The smallest silence before data that counts as an idle gap (tcpwhy.idle_gap), in milliseconds. Default 500.",
+      10, &smallest_idle_gap_ms);
   prefs_register_uint_preference(
       module, "rtt_margin", "Round-trip margin (milliseconds)",
       "Slack added to a measured round trip, in milliseconds: two events closer together than this at one end count as "

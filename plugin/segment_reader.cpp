@@ -247,8 +247,8 @@ const tcp_analysis* SegmentReader::conversation_of(const Bytes& bytes, const IpH
   const address destination = from_address(ip.destination);
   const std::uint16_t source_port = be16(bytes, ip.end);
   const std::uint16_t destination_port = be16(bytes, ip.end + 2);
-  const conversation_t* conversation = find_conversation(pinfo->num, &source, &destination, CONVERSATION_TCP,
-                                                         source_port, destination_port, 0);
+  const conversation_t* conversation =
+      find_conversation(pinfo->num, &source, &destination, CONVERSATION_TCP, source_port, destination_port, 0);
   if (conversation == nullptr && !quoted && pinfo->ptype == PT_TCP && pinfo->srcport == source_port &&
       pinfo->destport == destination_port && addresses_equal(&pinfo->src, &source) &&
       addresses_equal(&pinfo->dst, &destination)) {
@@ -260,8 +260,7 @@ const tcp_analysis* SegmentReader::conversation_of(const Bytes& bytes, const IpH
   return static_cast<const tcp_analysis*>(conversation_get_proto_data(conversation, tcp_));
 }
 
-bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, const Layers& layers,
-                                     packet_info* pinfo) {
+bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, const Layers& layers, packet_info* pinfo) {
   const bool quoted = (layers.quoted >> count_ & 1U) != 0;
   const bool sampled = (layers.sampled >> count_ & 1U) != 0;
   if (!has(bytes, ip.end, quoted ? kLeastQuoted : kTcpEssential)) return false;

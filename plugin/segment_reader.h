@@ -24,14 +24,14 @@ namespace tcpwhy::plugin {
 /// One TCP header of a frame.
 struct Sighting {
   enum Kind : std::uint8_t {
-    segment,    ///< A segment of its stream.
-    quotation,  ///< Quoted by an ICMP error.
-    unreadable, ///< Only its stream is known: its length isn't, or a sampling protocol carries it.
+    segment,     ///< A segment of its stream.
+    quotation,   ///< Quoted by an ICMP error.
+    unreadable,  ///< Only its stream is known: its length isn't, or a sampling protocol carries it.
   };
   Kind kind = unreadable;
   StreamNumber stream = 0;
-  Segment read;       ///< If a segment; its payload lives as long as the frame's bytes.
-  IcmpError error;    ///< If quoted.
+  Segment read;     ///< If a segment; its payload lives as long as the frame's bytes.
+  IcmpError error;  ///< If quoted.
 };
 
 class SegmentReader {
@@ -48,9 +48,9 @@ class SegmentReader {
  private:
   /// Where TCP stands among the frame's protocols.
   struct Layers {
-    unsigned tcp = 0;          ///< How often.
-    std::uint32_t quoted = 0;  ///< Bit i: an ICMP message precedes the i-th.
-    std::uint32_t sampled = 0; ///< Bit i: sFlow carries the i-th.
+    unsigned tcp = 0;           ///< How often.
+    std::uint32_t quoted = 0;   ///< Bit i: an ICMP message precedes the i-th.
+    std::uint32_t sampled = 0;  ///< Bit i: sFlow carries the i-th.
   };
   [[nodiscard]] Layers layers_of(const packet_info* pinfo) const;
 

@@ -1,4 +1,4 @@
-// How connections are opened, when that is the whole story: refused, or probed.
+// How connections are opened, when that is the whole story: refused, probed, dropped, or stuck in the TLS handshake.
 
 #include <fmt/format.h>
 
@@ -116,6 +116,180 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
   return narrative;
 }
 
+// ---------------------------------------------------------------------------------------- accept_overflow
+
+/// SYNs that nobody answered, though the port was answering others at that time.
+bool syns_were_dropped(const Reading& reading) {
+  if (reading.client.syns < kBlockedSyns || reading.server.seen || reading.connection.trouble() != nullptr) return false;
+  return reading.evidence.around.latest_established.time > reading.client.syn.time;
+}
+
+std::optional<Verdict> accept_overflow(const Evidence& evidence) {
+  const Reading reading(evidence);
+  Verdict verdict;
+  verdict.confidence = Confidence::possible;
+  verdict.fault = Fault::server;
+  verdict.impact = Impact::connect_failed;
+  verdict.severity = Severity::error;
+  if (syns_were_dropped(reading)) {
+    verdict.variant = "dropped";
+    verdict.deciding_frame = reading.client.last_syn.frame;
+    return verdict;
+  }
+  // A reply straight after the handshake: the listener had no room for the connection (tcp_check_req).
+  const HalfConnection& server = reading.at.half(Side::server);
+  if (!reading.reset_by(Side::server) || !reading.reset->reply || !reading.now.handshake_seen()) return {};
+  if (server.bytes > 0 || server.fin || server.last.frame != server.syn.frame) return {};
+  if (reading.at.half(Side::client).fin || reading.reset->segment.seq != server.isn + 1) return {};
+  const Mark& completed = reading.at.established;
+  if (!completed || reading.reset->segment.at.time - completed.time > reading.round_trip() + kSecond) return {};
+  verdict.variant = "reset";
+  verdict.reset_by = ResetBy::server;
+  verdict.reset_kind = ResetKind::reply;
+  verdict.confidence = evidence.around.latest_established ? Confidence::likely : Confidence::possible;
+  verdict.deciding_frame = reading.reset->segment.at.frame;
+  verdict.provoked_by = reading.reset->provoked_by;
+  verdict.lost_bytes = reading.client.bytes;
+  return verdict;
+}
+
+Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  Narrative narrative;
+  if (verdict.variant == "dropped") {
+    narrative.explanation = fmt::format(
+        "{} SYNs ({} to {}, {}) to {} got no answer, while it completed other handshakes ({}): its accept queue was full, or "
+        "a rate limit dropped these.",
+        reading.client.syns, frame(reading.client.syn), frame(reading.client.last_syn),
+        duration(reading.client.last_syn.time - reading.client.syn.time), name(reading.connection, Side::server),
+        frame(evidence.around.latest_established));
+    narrative.ruled_out = {"retransmission_timeout: not ruled out; these SYNs may have been lost on the way. "
+                           "TcpExtListenDrops on the server decides"};
+  } else {
+    narrative.explanation = fmt::format(
+        "{} sent its SYN-ACK ({}) and, {} after the handshake was complete, a RST ({}), as if it had never known the "
+        "connection: the listener had no room for it, or was closed at that moment.",
+        name(reading.connection, Side::server), frame(reading.server.syn),
+        duration(reading.reset->segment.at.time - reading.at.established.time), describe_reset(reading));
+    narrative.ruled_out = {"connection_refused: the SYN was answered by a SYN-ACK",
+                           "server_abort: the reset is a reply without a socket, not a decision of one"};
+  }
+  narrative.fix = fmt::format(
+      "Raise the listen backlog on {} (the application's own and net.core.somaxconn), or make it accept faster.",
+      name(reading.connection, Side::server));
+  narrative.blind_spot = "The queue's length can't be seen on the wire: `nstat TcpExtListenOverflows TcpExtListenDrops` and "
+                         "`ss -ltn` (Recv-Q against Send-Q) on the server show it.";
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+constexpr Variant kOverflowVariants[] = {
+    {"reset", "a reset straight after the handshake"},
+    {"dropped", "silence to SYNs while other connects succeed"},
+};
+
+// --------------------------------------------------------------------------------------- syn_ack_rejected
+
+std::optional<Verdict> syn_ack_rejected(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const HalfConnection& client = reading.at.half(Side::client);
+  const HalfConnection& server = reading.at.half(Side::server);
+  if (!reading.reset_by(Side::client) || !server.syn || reading.reset->abort || server.bytes > 0) return {};
+  const bool unasked = !client.seen || (client.syn && server.recent[0].ack != client.isn + 1);
+  if (!unasked || server.last.frame != server.last_syn.frame) return {};
+  Verdict verdict;
+  verdict.confidence = Confidence::likely;
+  verdict.reset_by = ResetBy::client;
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.fault = Fault::nobody;
+  verdict.impact = Impact::none;
+  verdict.severity = Severity::note;
+  verdict.deciding_frame = reading.reset->segment.at.frame;
+  verdict.provoked_by = server.last_syn.frame;
+  return verdict;
+}
+
+Narrative narrate_syn_ack_rejected(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "{} got a SYN-ACK ({}) that answers no SYN of its own, and its kernel reset it ({}): an old duplicate, a path that "
+      "takes the SYN another way, or somebody who forges its address.",
+      name(reading.connection, Side::client), frame(verdict.provoked_by), describe_reset(reading));
+  narrative.fix = "Check whether the SYN takes another path than the SYN-ACK; if neither host sent it, somebody forges the "
+                  "address (backscatter), and there is nothing to change here.";
+  narrative.blind_spot = "Whether the SYN went by another way can't be seen from here.";
+  narrative.ruled_out = {"handshake_probe: no SYN of that number was captured"};
+  add_missing(reading, narrative);
+  return narrative;
+}
+
+// -------------------------------------------------------------------------------------------- tls_failure
+
+std::optional<Verdict> tls_failure(const Evidence& evidence) {
+  const Reading reading(evidence);
+  const TlsAlert& alert = reading.now.tls_alert;
+  Verdict verdict;
+  verdict.impact = Impact::connect_failed;
+  verdict.severity = Severity::error;
+  verdict.reset_by = sent_by(reading.reset);
+  verdict.reset_kind = kind_of(reading.reset);
+  if (alert.at) {
+    verdict.confidence = Confidence::certain;
+    // Who complains is seldom who has to change something.
+    verdict.fault = alert.by == Side::client ? Fault::server : Fault::client;
+    verdict.deciding_frame = alert.at.frame;
+    return verdict;
+  }
+  // A ClientHello, and the server ends it without a word.
+  const HalfConnection& server = reading.at.half(Side::server);
+  if (!reading.client.turn.payload.client_hello || server.bytes > 0 || reading.now.exchanges > 0) return {};
+  const bool was_reset = reading.reset_by(Side::server) && !reading.reset->reply && !read_forgery(reading).too_fast;
+  const bool was_closed = reading.reset == nullptr && reading.server.fin && !reading.client.fin &&
+                          reading.server.fin_ack.after(reading.client.turn.seq);
+  if (!was_reset && !was_closed) return {};
+  verdict.confidence = Confidence::possible;
+  verdict.fault = Fault::server;
+  verdict.deciding_frame = was_reset ? reading.reset->segment.at.frame : reading.server.fin.frame;
+  verdict.provoked_by = was_reset ? reading.client.turn.begin.frame : 0;
+  return verdict;
+}
+
+Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
+  const Reading reading(evidence);
+  const TlsAlert& alert = reading.now.tls_alert;
+  Narrative narrative;
+  if (alert.at) {
+    const std::string_view known = alert_name(alert.description);
+    narrative.explanation = fmt::format(
+        "{} ended the TLS handshake with a fatal alert, {} ({}), {} after the connection began.{}",
+        name(reading.connection, alert.by),
+        known.empty() ? fmt::format("number {}", alert.description) : fmt::format("{} ({})", known, alert.description),
+        frame(alert.at), duration(alert.at.time - reading.now.first.time),
+        reading.reset != nullptr ? fmt::format(" The reset ({}) is only its end.", describe_reset(reading)) : "");
+    narrative.fix = alert.by == Side::client
+                        ? fmt::format("Check the certificate chain, names and TLS versions that {} offers; the client does not "
+                                      "accept them.",
+                                      name(reading.connection, Side::server))
+                        : fmt::format("Check the TLS versions, ciphers, server name and client certificate that {} offers; the "
+                                      "server does not accept them.",
+                                      name(reading.connection, Side::client));
+  } else {
+    narrative.explanation = fmt::format(
+        "{} {} the connection on the ClientHello ({}), without an alert or a byte of its own.",
+        name(reading.connection, Side::server), reading.reset != nullptr ? "reset" : "closed",
+        frame(reading.client.turn.begin));
+    narrative.fix = fmt::format("Check that {} speaks TLS on this port and has a certificate for the name that is asked for; "
+                                "look into its log.",
+                                name(reading.connection, Side::server));
+    narrative.ruled_out.push_back("injected_reset: not ruled out; a filter that reads the server name ends connections here "
+                                  "too. A capture at the server decides");
+  }
+  narrative.blind_spot = "Alerts inside TLS 1.3 are encrypted; the log of the side that complains says more.";
+  add_missing(reading, narrative);
+  return narrative;
+}
+
 // ------------------------------------------------------------------------------------------------- entries
 
 constexpr Diagnosis kConnectingDiagnoses[] = {
@@ -142,6 +316,40 @@ constexpr Diagnosis kConnectingDiagnoses[] = {
      "On the server: the application sees an accept() followed by an error, or nothing at all.",
      "Leave it; let the check send a request if the server's log must stay clean.",
      {}, handshake_probe, narrate_handshake_probe},
+    {"accept_overflow", Question::ending, Severity::error,
+     "the listener had no room for the connection",
+     "The application accepts too slowly, its accept queue is full, and the kernel drops SYNs, or resets connections that it "
+     "had already answered.",
+     R"(client                                server
+  | ------------- SYN ----------------> |
+  | <------------ SYN-ACK ------------- |
+  | ------------- ACK ----------------> |  no room
+  | <------------ RST ----------------- |  (or: nothing, and SYN after SYN))",
+     "connection_refused: there the SYN itself is rejected. retransmission_timeout: there nobody else gets through. "
+     "handshake_probe: there the client resets.",
+     "On the server: `nstat TcpExtListenOverflows TcpExtListenDrops`, `ss -ltn`.",
+     "Raise the listen backlog and net.core.somaxconn, or accept faster.", kOverflowVariants, accept_overflow,
+     narrate_accept_overflow},
+    {"syn_ack_rejected", Question::ending, Severity::note,
+     "a client's kernel reset a SYN-ACK that it had not asked for",
+     "An old duplicate, an asymmetric path or a forged address: the SYN-ACK belongs to no SYN of that host.",
+     R"(client                                server
+  | <------------ SYN-ACK ------------- |
+  | ------------- RST ----------------> |)",
+     "handshake_probe: there the SYN was seen.",
+     "On the client: tracepoint tcp:tcp_send_reset with reason NO_SOCKET.",
+     "Check for asymmetric paths; backscatter of forged SYNs needs nothing.", {}, syn_ack_rejected,
+     narrate_syn_ack_rejected},
+    {"tls_failure", Question::ending, Severity::error,
+     "the TLS handshake failed",
+     "A certificate, a version, a cipher or a name did not suit one side, which ended the connection with a fatal alert, or "
+     "without a word.",
+     R"(client                                server
+  | ------------- ClientHello --------> |
+  | <------------ alert, FIN ---------- |  or: RST, or the client's own alert)",
+     "late_data_after_close: a close_notify is no failure. injected_reset: there the RST comes from elsewhere.",
+     "`openssl s_client -connect HOST:PORT -servername NAME`; the server's log.",
+     "Check certificate chain, names, TLS versions and ciphers of both sides.", {}, tls_failure, narrate_tls_failure},
 };
 
 }  // namespace

@@ -559,6 +559,72 @@ Narrative narrate_idle_blackhole(const Evidence& evidence, const Verdict& verdic
   return narrative;
 }
 
+// --------------------------------------------------------------------------------------------- idle_reset
+
+/// Each end was reset in the other's name at one instant: only a device between them can.
+bool both_ends_at_once(const Reading& reading) {
+  if (reading.broken->kept < 2) return false;
+  const Reset& first = reading.broken->resets[0];
+  const Reset& second = reading.broken->resets[1];
+  return first.by != second.by && !first.reply && !second.reply && first.segment.has(kAck) && second.segment.has(kAck) &&
+         second.segment.at.time - first.segment.at.time <= kSameMoment;
+}
+
+std::optional<Verdict> idle_reset(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (reading.reset == nullptr || reading.reset->reply || reading.lost_request != nullptr) return {};
+  const HalfConnection& client = reading.at.half(Side::client);
+  const HalfConnection& server = reading.at.half(Side::server);
+  if (client.fin || server.fin || client.probes > 1 || server.probes > 1 || client.oldest_unacked || server.oldest_unacked) {
+    return {};
+  }
+  const Nanoseconds silence = reading.reset->segment.at.time - reading.at.last.time;
+  if (silence < evidence.settings.smallest_idle_gap || response_completeness(reading) == Completeness::incomplete) return {};
+  Verdict verdict;
+  verdict.reset_by = sent_by(reading.reset);
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.fault = Fault::nobody;
+  verdict.impact = Impact::none;
+  verdict.severity = Severity::note;
+  verdict.deciding_frame = reading.reset->segment.at.frame;
+  if (both_ends_at_once(reading)) {
+    verdict.variant = "both_ends";
+    verdict.confidence = Confidence::likely;
+    verdict.reset_by = ResetBy::middlebox;
+    return verdict;
+  }
+  if (!reading.reset_by(Side::server) || evidence.around.closed_alike == 0) return {};
+  verdict.variant = "one_end";
+  verdict.confidence = Confidence::likely;
+  return verdict;
+}
+
+Narrative narrate_idle_reset(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const Nanoseconds silence = reading.reset->segment.at.time - reading.at.last.time;
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "Nothing was outstanding. After {} of silence the connection was reset ({}).{}", duration(silence),
+      describe_reset(reading),
+      verdict.variant == "both_ends"
+          ? " Both ends were told in the same moment, each in the other's name: a device on the way cleared its table."
+          : fmt::format(" {} of this server ended after the same silence: it is a timer.",
+                        plural(evidence.around.closed_alike, "other stream")));
+  narrative.fix = fmt::format(
+      "Keep idle connections shorter than {} at the client, or send keep-alives more often; a request that crosses such a "
+      "reset is lost.",
+      duration(silence));
+  narrative.blind_spot = missing_from_capture(reading);
+  narrative.ruled_out = {"abortive_close: the reset came at the end of an idle period, not at the end of an exchange",
+                         "keepalive_probe_timeout: no probes were sent"};
+  return narrative;
+}
+
+constexpr Variant kIdleResetVariants[] = {
+    {"one_end", "one end reset it, at the end of an idle period that repeats"},
+    {"both_ends", "a device told both ends at once"},
+};
+
 // ------------------------------------------------------------------------------------------------- entries
 
 constexpr Diagnosis kIdleDiagnoses[] = {
@@ -651,6 +717,19 @@ constexpr Diagnosis kIdleDiagnoses[] = {
      "Send TCP keep-alives more often than the device's idle timeout, or keep the pool's idle timeout below it, or raise "
      "the device's and let it reject instead of dropping.",
      {}, idle_blackhole, narrate_idle_blackhole},
+    {"idle_reset", Question::ending, Severity::note,
+     "an idle connection was reset by a timer, with nothing outstanding",
+     "A server, a proxy or a device ends idle connections with a RST instead of a FIN. Nobody was hurt; the next request that "
+     "crosses such a reset will be.",
+     R"(client                                server
+  | <------------ response ------------ |
+  |        ... both idle for T ...      |
+  | <------------ RST+ACK ------------- |  or, from a device, one to each end)",
+     "abortive_close: there the reset ends an exchange, or no period repeats. keepalive_probe_timeout: there probes went "
+     "unanswered. keepalive_race: there a request was lost.",
+     "On the host: tracepoint tcp:tcp_send_reset with reason TCP_STATE or TCP_ABORT_ON_LINGER; on a balancer its idle "
+     "timeout.",
+     "Keep the client's idle limit below it.", kIdleResetVariants, idle_reset, narrate_idle_reset},
 };
 
 }  // namespace

@@ -203,6 +203,72 @@ Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verd
   return narrative;
 }
 
+// ---------------------------------------------------------------------------------- retransmission_timeout
+
+/// Who repeats itself without hearing anything, or nothing.
+std::optional<Side> find_unheard(const Reading& reading) {
+  for (const Side side : {Side::client, Side::server}) {
+    const HalfConnection& sender = reading.at.half(side);
+    const HalfConnection& peer = reading.at.half(other(side));
+    if (!sender.turn || sender.retransmissions < kGivenUpRetransmissions) continue;
+    if (peer.seen && peer.last.frame > sender.turn.begin.frame && peer.last.time > sender.oldest_unacked.time) continue;
+    if (sender.last_retransmission.time - sender.oldest_unacked.time >= kGivenUpSpan) return side;
+  }
+  return {};
+}
+
+std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
+  const Reading reading(evidence);
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = Fault::path;
+  const HalfConnection& client = reading.client;
+  const bool connecting = client.syn && !reading.server.seen && reading.connection.trouble() == nullptr;
+  if (connecting && client.syns >= kBlockedSyns) {
+    verdict.confidence = Confidence::likely;
+    verdict.impact = Impact::connect_failed;
+    verdict.deciding_frame = client.last_syn.frame;
+    return verdict;
+  }
+  const auto unheard = find_unheard(reading);
+  if (!unheard || reading.now.one_sided()) return {};
+  if (reading.reset != nullptr && reading.reset->reply) return {};
+  verdict.impact = *unheard == Side::client ? Impact::request_lost : Impact::response_lost;
+  verdict.lost_bytes = reading.unacknowledged(*unheard);
+  if (reading.reset == nullptr) verdict.deciding_frame = reading.at.half(*unheard).last_retransmission.frame;
+  return verdict;
+}
+
+Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict& verdict) {
+  const Reading reading(evidence);
+  const HalfConnection& client = reading.client;
+  Narrative narrative;
+  if (verdict.impact == Impact::connect_failed) {
+    narrative.explanation = fmt::format(
+        "{} sent {} SYNs to {} within {} ({} to {}) and got no answer of any kind.", name(reading.connection, Side::client),
+        client.syns, name(reading.connection, Side::server), duration(client.last_syn.time - client.syn.time),
+        frame(client.syn), frame(client.last_syn));
+    narrative.fix = fmt::format("Check that {} is up and reachable, and which rule on the way drops SYNs to it.",
+                                to_string(reading.connection.endpoint(Side::server)));
+    narrative.ruled_out = {"connection_refused: nothing rejected the SYN",
+                           "accept_overflow: not ruled out; a full listener is silent too. Other connects to this port decide"};
+  } else {
+    const Side side = *find_unheard(reading);
+    const HalfConnection& sender = reading.at.half(side);
+    narrative.explanation = fmt::format(
+        "{} sent data ({}) and repeated it {} within {} (last: {}) without any answer: {} were never acknowledged. Nothing "
+        "had been idle before.",
+        name(reading.connection, side), frame(sender.turn.begin), plural(sender.retransmissions, "time"),
+        duration(sender.last_retransmission.time - sender.oldest_unacked.time), frame(sender.last_retransmission),
+        bytes(verdict.lost_bytes));
+    narrative.fix = fmt::format("Find out what happened to {}, or to the path to it, at {}.",
+                                name(reading.connection, other(side)), frame(sender.turn.begin));
+    narrative.ruled_out = {"idle_blackhole: no silence came before it"};
+  }
+  narrative.blind_spot = "Where the segments vanish can't be seen from here; a capture at the other end decides.";
+  add_missing(reading, narrative);
+  return narrative;
+}
+
 // ------------------------------------------------------------------------------------------------- entries
 
 constexpr Diagnosis kWaitingDiagnoses[] = {
@@ -245,6 +311,19 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
      "In the proxy's log: 504, `sH` (HAProxy), `upstream timed out` (nginx).",
      "Raise the timeout of whoever gave up above what the work takes, or make the work faster.", {}, response_timeout,
      narrate_response_timeout},
+    {"retransmission_timeout", Question::ending, Severity::error,
+     "segments were repeated without any answer until the sender gave up",
+     "The peer is gone, or the path swallows what is sent: SYNs or data are repeated with growing pauses and nothing comes "
+     "back.",
+     R"(client                                server
+  | ------------- data or SYN --------> X
+  | ------------- again --------------> X  0.2 s, 0.4 s, 0.8 s ... (SYN: 1 s, 2 s ...)
+  |        ... gives up, silently ...   |)",
+     "idle_blackhole: there a silence came before, and new connections work. accept_overflow: there other connects to the "
+     "same port succeed. connection_refused: there something answers.",
+     "On the sender: `ss -tnoi` shows timer and backoff; `nstat TcpExtTCPTimeouts`.",
+     "Find out what took the peer, or the path to it, away; for SYNs, which rule drops them.", {}, retransmission_timeout,
+     narrate_retransmission_timeout},
 };
 
 }  // namespace

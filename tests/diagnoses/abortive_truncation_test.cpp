@@ -67,7 +67,7 @@ TEST(AbortiveTruncation, ClientThatGivesUpIsNotTheServersFault) {
   c.server.sends(ok(100'000).substr(0, 20 * kFullSegment));
   story.wait(15ms);
   c.client.aborts();
-  EXPECT_THAT(story, says("#0 unexplained reset_by=client"));  // client_abort, once it is built
+  EXPECT_THAT(story, says("#0 client_abort/response reset_by=client"));
 }
 
 TEST(AbortiveTruncation, ExceptionOnAnEndpointThatClosesWellIsNoHabit) {
@@ -78,7 +78,7 @@ TEST(AbortiveTruncation, ExceptionOnAnEndpointThatClosesWellIsNoHabit) {
     c.closes_cleanly(Side::server);
   }
   cuts_its_response_short(story, story.connect(), 20);
-  EXPECT_THAT(story, says("#5 unexplained reset_by=server"));  // server_abort, once it is built
+  EXPECT_THAT(story, says("#5 server_abort error reset_by=server"));
 }
 
 }  // namespace

@@ -96,14 +96,14 @@ TEST(CaptureTooShort, WhereTheFinWasSeenTheCauseIsKnown) {
   EXPECT_THAT(story, says("#0 stale_reuse/reset"));
 }
 
-TEST(CaptureTooShort, WholeCaptureThatFitsNothingIsUnexplained) {
+TEST(CaptureTooShort, WholeCaptureNeedsNoExcuse) {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect();
   c.exchange(get("/a"), ok());
   story.wait(100ms);
   c.server.forgets();
   c.client.sends(get("/b"));
-  EXPECT_THAT(story, says("#0 unexplained"));
+  EXPECT_THAT(story, says("#0 peer_lost_state"));
 }
 
 }  // namespace

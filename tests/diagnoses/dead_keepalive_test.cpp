@@ -75,7 +75,7 @@ TEST(DeadKeepalive, WithoutAGapItIsSomethingElse) {
   c.client.sends(tls_data());
   story.wait(10s);
   c.server.closes();
-  EXPECT_THAT(story, says("#2 unread_close|unexplained impact=request_lost"));
+  EXPECT_THAT(story, says("#2 response_timeout|unread_close error"));
 }
 
 TEST(DeadKeepalive, WhereLongerGapsSurviveTheGapIsNotToBlame) {
@@ -93,7 +93,7 @@ TEST(DeadKeepalive, WhereLongerGapsSurviveTheGapIsNotToBlame) {
   c.client.sends(tls_data());
   story.wait(10s);
   c.server.closes();
-  EXPECT_THAT(story, says("#1 unread_close|unexplained impact=request_lost"));
+  EXPECT_THAT(story, says("#1 response_timeout|unread_close error"));
 }
 
 TEST(DeadKeepalive, ResetWithinARoundTripIsARace) {

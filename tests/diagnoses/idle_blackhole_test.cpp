@@ -65,7 +65,7 @@ TEST(IdleBlackhole, WithoutASilenceItIsNotIdle) {
   story.wait(150ms);
   c.path.drops();
   c.client.sends(get("/b"));
-  EXPECT_THAT(story, says("#0 unexplained"));  // retransmission_timeout, once it is built
+  EXPECT_THAT(story, says("#0 retransmission_timeout|unexplained"));
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ TEST(IdleStateLost, BusyConnectionsAreNotForgottenForIdling) {
   }
   c.server.forgets();
   c.client.sends(get("/b"));
-  EXPECT_THAT(story, says("#0 unexplained impact=request_lost"));  // peer_lost_state, once it is built
+  EXPECT_THAT(story, says("#0 peer_lost_state impact=request_lost"));
 }
 
 }  // namespace

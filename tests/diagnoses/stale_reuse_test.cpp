@@ -124,7 +124,7 @@ TEST(StaleReuse, StreamThatKeepsFlowingIsNotAReusedConnection) {
   c.server.closes();
   story.wait(50ms);
   c.client.sends(bytes(80));
-  EXPECT_THAT(story, says("#0 unexplained"));  // write_after_close, once it is built
+  EXPECT_THAT(story, says("#0 write_after_close"));
 }
 
 }  // namespace

@@ -5,50 +5,25 @@
 namespace tcpwhy::tests {
 namespace {
 
-TEST(Unexplained, PeerLostStateInMidConversation) {
-  Story story({.round_trip = 20ms});
-  const Connection c = story.connect();
-  for (int i = 0; i < 5; ++i) {
-    c.exchange(get("/a"), ok());
-    story.wait(50ms);
-  }
-  c.server.forgets();
-  c.client.sends(get("/b"));
-  EXPECT_THAT(story, says("#0 unexplained reset_by=server kind=reply lost=39"));
+/// A listener that can't keep up (accept_overflow, which isn't built yet): the handshake, and at once a reset.
+void turned_away(Story& story) {
+  story.play(R"(
+    +0    > S  win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7>
+    +.02  < S. win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62 id 0
+    +0    > .
+    +.02  < R  1:1(0)                                           ttl 62 id 0
+  )");
 }
 
-TEST(Unexplained, KeepaliveProbesUnanswered) {
+TEST(Unexplained, WhatIsNotBuiltYet) {
   Story story({.round_trip = 20ms});
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  story.wait(60s);
-  c.server.vanishes();
-  for (int i = 0; i < 4; ++i) {
-    c.client.sends_keepalive_probe();
-    story.wait(10s);
-  }
-  c.client.aborts();
-  EXPECT_THAT(story, says("#0 unexplained reset_by=client"));  // keepalive_probe_timeout, once it is built
-}
-
-TEST(Unexplained, CancelledDownload) {
-  Story story({.round_trip = 20ms});
-  const Connection c = story.connect();
-  c.client.sends(get("/large"));
-  story.wait(15ms);
-  c.server.sends(ok(500'000).substr(0, 60 * 1448));
-  story.wait(11ms);
-  c.client.aborts();
-  EXPECT_THAT(story, says("#0 unexplained reset_by=client")) << "a hundred RSTs are one incident";
+  turned_away(story);
+  EXPECT_THAT(story, says("#0 unexplained warn reset_by=server kind=reply"));
 }
 
 TEST(Unexplained, SaysWhichFactsAreOdd) {
   Story story({.round_trip = 20ms});
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  story.wait(50ms);
-  c.server.forgets();
-  c.client.sends(get("/b"));
+  turned_away(story);
   const Finding finding = the_finding(findings(story), "unexplained");
   EXPECT_FALSE(finding.narrative.explanation.empty());
   EXPECT_FALSE(finding.proofs.empty());

@@ -435,6 +435,56 @@ Capture began_too_late() {
   return story.capture();
 }
 
+Capture turned_away() {
+  Story story;
+  story.play(R"(
+    +0    > S  win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7>
+    +.02  < S. win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62 id 0
+    +0    > .
+    +.02  < R  1:1(0)                                           ttl 62 id 0
+  )");
+  return story.capture();
+}
+
+// Waiting, giving up, dying.
+
+Capture response_timed_out() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(get("/quick"), ok());
+  story.wait(100ms);
+  c.client.sends(get("/slow"));
+  story.wait(30s);
+  c.client.aborts();
+  return story.capture();
+}
+
+Capture request_timed_out() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.client.sends(std::string_view(post("/upload", 10'000)).substr(0, 5'000));
+  story.wait(2s);
+  c.server.sends(response(408));
+  c.server.closes();
+  story.wait(2s);
+  c.client.sends(bytes(2'000));
+  return story.capture();
+}
+
+Capture probed_in_vain() {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(60s);
+  c.server.vanishes();
+  for (int i = 0; i < 4; ++i) {
+    c.client.sends_keepalive_probe();
+    story.wait(10s);
+  }
+  c.client.aborts();
+  return story.capture();
+}
+
 Capture lost_in_conversation() {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect();
@@ -444,6 +494,55 @@ Capture lost_in_conversation() {
   }
   c.server.forgets();
   c.client.sends(get("/b"));
+  return story.capture();
+}
+
+Capture broke_off() {
+  Story story({.round_trip = 20ms});
+  for (int i = 0; i < 3; ++i) {
+    const Connection c = story.connect();
+    c.exchange(get("/large"), ok(20'000));
+    c.closes_cleanly(Side::server);
+  }
+  const Connection c = story.connect();
+  c.client.sends(get("/large"));
+  story.wait(15ms);
+  c.server.sends(ok(100'000).substr(0, 20 * 1448));
+  story.wait(500ms);
+  c.server.aborts();
+  return story.capture();
+}
+
+Capture download_cancelled() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.client.sends(get("/large"));
+  story.wait(15ms);
+  c.server.sends(ok(100'000).substr(0, 30 * 1448));
+  story.wait(11ms);
+  c.client.aborts();
+  return story.capture();
+}
+
+Capture upload_stopped() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.client.sends(std::string_view(post("/upload", 100'000)).substr(0, 20 * 1448));
+  story.wait(15ms);
+  c.client.aborts();
+  return story.capture();
+}
+
+Capture shipped_after_the_close() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 5'140});
+  for (int i = 0; i < 5; ++i) {
+    c.client.sends(bytes(80));
+    story.wait(50ms);
+  }
+  c.server.closes();
+  story.wait(50ms);
+  c.client.sends(bytes(80));
   return story.capture();
 }
 
@@ -520,10 +619,25 @@ constexpr BookStory kBook[] = {
     {"handshake_probe", "handshake_probe", "", false, checked},
     {"injected_reset", "injected_reset", "", false, injected},
     {"capture_too_short", "capture_too_short", "", false, began_too_late},
-    {"unexplained", "unexplained",
+    {"response_timeout", "response_timeout", "", false, response_timed_out},
+    {"request_timeout", "request_timeout", "", false, request_timed_out},
+    {"keepalive_probe_timeout", "keepalive_probe_timeout", "", false, probed_in_vain},
+    {"peer_lost_state", "peer_lost_state",
      "A busy connection: four exchanges, 50 ms apart. Then the server's machine forgets it, and the fifth request is answered "
-     "by a RST. Seen from the client. (A peer that lost its state, which has no diagnosis of its own yet.)",
+     "by a RST. Seen from the client.",
      true, lost_in_conversation},
+    {"server_abort", "server_abort",
+     "Three large responses end well (streams 0 to 2). On stream 3 the server resets half a second after a third of the "
+     "response. Seen from the client.",
+     true, broke_off},
+    {"client_abort_response", "client_abort", "", false, download_cancelled},
+    {"client_abort_request", "client_abort", "A client stops in the middle of an upload. Seen from the client.", true,
+     upload_stopped},
+    {"write_after_close", "write_after_close", "", false, shipped_after_the_close},
+    {"unexplained", "unexplained",
+     "A handshake, and a round trip later a RST from the server: perhaps its listener was full (accept_overflow), which has no "
+     "diagnosis of its own yet. Seen from the client.",
+     true, turned_away},
 };
 
 }  // namespace

@@ -1,0 +1,64 @@
+// peer_lost_state: data in mid-conversation answered by a reply RST, with no close seen.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+Connection busy(Story& story) {
+  const Connection c = story.connect();
+  for (int i = 0; i < 5; ++i) {
+    c.exchange(get("/a"), ok());
+    story.wait(50ms);
+  }
+  return c;
+}
+
+TEST(PeerLostState, ServerForgot) {
+  Story story({.round_trip = 20ms});
+  const Connection c = busy(story);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 peer_lost_state error fault=server reset_by=server kind=reply impact=request_lost lost=39"));
+}
+
+TEST(PeerLostState, ClientForgot) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = busy(story);
+  c.client.sends(get("/subscribe"));
+  story.wait(50ms);
+  c.client.forgets();
+  c.server.sends(ok(100));
+  EXPECT_THAT(story, says("#0 peer_lost_state|client_abort reset_by=client kind=reply"));
+}
+
+// Stays silent.
+
+TEST(PeerLostState, NothingForgotten) {
+  Story story({.round_trip = 20ms});
+  busy(story).closes_cleanly();
+  EXPECT_THAT(story, says_nothing());
+}
+
+// Nearest neighbours.
+
+TEST(PeerLostState, AfterASilenceLongerThanAnyThatSurvivedItWasIdle) {
+  Story story({.round_trip = 20ms});
+  const Connection c = busy(story);
+  story.wait(60s);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 idle_state_lost/peer"));
+}
+
+TEST(PeerLostState, WithAFinItIsStaleReuse) {
+  Story story({.round_trip = 20ms});
+  const Connection c = busy(story);
+  c.server.closes();
+  story.wait(1s);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 stale_reuse/reset"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

@@ -1,0 +1,78 @@
+// response_timeout: a fresh request was acknowledged and, some time later, cut off: somebody's timeout is shorter than the work.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+/// A request that is being worked on for `wait`, after one that was answered.
+Connection waits(Story& story, Duration wait) {
+  const Connection c = story.connect();
+  c.exchange(get("/quick"), ok());
+  story.wait(100ms);
+  c.client.sends(get("/slow"));
+  story.wait(wait);
+  return c;
+}
+
+TEST(ResponseTimeout, ClientGivesUp) {
+  Story story({.round_trip = 20ms});
+  waits(story, 30s).client.aborts();
+  EXPECT_THAT(story, says("#0 response_timeout error fault=client reset_by=client kind=abort impact=response_lost"));
+}
+
+TEST(ResponseTimeout, ServersWatchdogGivesUp) {
+  Story story({.round_trip = 20ms});
+  waits(story, 30s).server.aborts();
+  EXPECT_THAT(story, says("#0 response_timeout error fault=server reset_by=server impact=response_lost|request_lost"));
+}
+
+TEST(ResponseTimeout, ProxyAnswers504) {
+  Story story({.round_trip = 20ms});
+  const Connection c = waits(story, 2s);
+  c.server.sends(response(504));
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says("#0 response_timeout error impact=response_lost"));
+}
+
+// Stays silent.
+
+TEST(ResponseTimeout, SlowAnswerIsAnAnswer) {
+  Story story({.round_trip = 20ms});
+  const Connection c = waits(story, 30s);
+  c.server.sends(ok());
+  story.wait(1s);
+  c.closes_cleanly();
+  EXPECT_THAT(story, says_nothing());
+}
+
+// Nearest neighbours.
+
+TEST(ResponseTimeout, AfterTheFirstByteOfTheResponseItIsAClientAbort) {
+  Story story({.round_trip = 20ms});
+  const Connection c = waits(story, 3s);
+  c.server.sends(ok(200'000).substr(0, 30 * 1448));
+  story.wait(3s);
+  c.client.aborts();
+  EXPECT_THAT(story, says("#0 client_abort/response note"));
+}
+
+TEST(ResponseTimeout, WhereOnlyAGapSetsItApartTheConnectionWasDead) {
+  Story story({.round_trip = 20ms});
+  const Connection other = story.connect();
+  other.exchange(get("/a"), ok());
+  other.client.idles_for(4s);
+  other.exchange(get("/a"), ok());
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(1s);
+  c.server.stops_reading();
+  c.client.idles_for(8s);
+  c.client.sends(get("/b"));
+  story.wait(10s);
+  c.server.closes();
+  EXPECT_THAT(story, says("#1 dead_keepalive/reset"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests

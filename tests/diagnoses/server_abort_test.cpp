@@ -1,0 +1,78 @@
+// server_abort: the server reset in mid-response; the exception on an endpoint whose other responses end well.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+constexpr std::size_t kFullSegment = 1448;
+
+void others_end_well(Story& story) {
+  for (int i = 0; i < 5; ++i) {
+    const Connection c = story.connect();
+    c.exchange(get("/large"), ok(50'000));
+    c.closes_cleanly(Side::server);
+  }
+}
+
+TEST(ServerAbort, InMidResponse) {
+  Story story({.round_trip = 20ms});
+  others_end_well(story);
+  const Connection c = story.connect();
+  c.client.sends(get("/large"));
+  story.wait(15ms);
+  c.server.sends(ok(100'000).substr(0, 20 * kFullSegment));
+  story.wait(500ms);
+  c.server.aborts();
+  EXPECT_THAT(story, says("#5 server_abort error fault=server reset_by=server kind=abort impact=response_truncated"));
+}
+
+TEST(ServerAbort, EverybodyAtOnce) {
+  Story story({.round_trip = 20ms});
+  std::vector<Connection> working;
+  for (int i = 0; i < 4; ++i) {
+    working.push_back(story.connect());
+    working.back().exchange(get("/a"), ok());
+    story.wait(i * 130ms);
+    working.back().client.sends(get("/work"));
+    story.wait(50ms);
+  }
+  for (const Connection& c : working) c.server.aborts();
+  EXPECT_THAT(story, says("#0 server_abort error\n#1 server_abort error\n#2 server_abort error\n#3 server_abort error"));
+}
+
+// Stays silent.
+
+TEST(ServerAbort, ResponsesThatEndWell) {
+  Story story({.round_trip = 20ms});
+  others_end_well(story);
+  EXPECT_THAT(story, says_nothing());
+}
+
+// Nearest neighbours.
+
+TEST(ServerAbort, HabitIsTruncation) {
+  Story story({.round_trip = 20ms});
+  for (int i = 0; i < 3; ++i) {
+    const Connection c = story.connect();
+    c.client.sends(get("/large"));
+    story.wait(15ms);
+    c.server.sends(ok(100'000).substr(0, 20 * kFullSegment));
+    c.server.aborts();
+    story.settle();
+  }
+  EXPECT_THAT(story, says("#0 abortive_truncation\n#1 abortive_truncation\n#2 abortive_truncation"));
+}
+
+TEST(ServerAbort, CompleteResponseIsAnAbortiveClose) {
+  Story story({.round_trip = 20ms});
+  others_end_well(story);
+  const Connection c = story.connect();
+  c.exchange(get("/small"), ok());
+  story.wait(30ms);
+  c.server.aborts();
+  EXPECT_THAT(story, says("#5 abortive_close chat"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests
