@@ -351,6 +351,10 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   }
   if (std::abs(static_cast<std::int64_t>(end.since(sender.next))) >= kImpossibleJump) return;
   if (!end.after(sender.next)) {
+    if (fill_hole(segment, sender)) {
+      note_answer(segment, side, seen);
+      return;
+    }
     const bool unacknowledged = !peer.ack_known || peer.ack.before(end);
     const Mark& last_try = sender.last_retransmission ? sender.last_retransmission : sender.oldest_unacked;
     if (unacknowledged && elapsed(last_try, segment) > kCopyWindow) {
@@ -359,8 +363,8 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
     }
     return;
   }
-  if (begin.after(sender.next)) sender.unseen_bytes += static_cast<std::uint32_t>(begin.since(sender.next));
   const SequenceNumber from = begin.after(sender.next) ? begin : sender.next;
+  if (begin.after(sender.next)) skip_to(sender, begin);
 
   const Nanoseconds gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
   const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq);
@@ -382,20 +386,7 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
     turn.message_ended = ends_chunked_message(segment.payload);
   }
 
-  Turn& asked = peer.turn;
-  if (asked && !asked.answered && segment.has(kAck) && segment.ack.after(asked.seq)) {
-    asked.answered = mark_of(segment);
-    asked.wait = elapsed(asked.last, segment);
-    seen.answered = true;
-    if (side == Side::server) {
-      count_one(now_.exchanges);
-      now_.longest_answered_gap = std::max(now_.longest_answered_gap, asked.gap);
-      if (turn.payload.status == 504 && !now_.gateway_timeout.answer) {
-        now_.gateway_timeout = {asked.begin, asked.answered, asked.wait};
-        seen.deciding = true;
-      }
-    }
-  }
+  note_answer(segment, side, seen);
   if (peer.fin && segment.has(kAck) && peer.fin_covered_by(segment.ack) && !sender.data_past_fin) {
     sender.data_past_fin = mark_of(segment);
   }
@@ -410,6 +401,46 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   }
   now_.last_data = mark_of(segment);
   now_.last_data_side = side;
+}
+
+/// This side's data is an answer if it was sent after some of the other side's turn had arrived.
+void Connection::note_answer(const Segment& segment, Side side, Observation& seen) {
+  const Turn& turn = now_.half(side).turn;
+  Turn& asked = now_.half(other(side)).turn;
+  if (!asked || asked.answered || !segment.has(kAck) || !segment.ack.after(asked.seq)) return;
+  asked.answered = mark_of(segment);
+  asked.wait = elapsed(asked.last, segment);
+  seen.answered = true;
+  if (side == Side::client) return;
+  count_one(now_.exchanges);
+  now_.longest_answered_gap = std::max(now_.longest_answered_gap, asked.gap);
+  if (turn.payload.status == 504 && !now_.gateway_timeout.answer) {
+    now_.gateway_timeout = {asked.begin, asked.answered, asked.wait};
+    seen.deciding = true;
+  }
+}
+
+/// What lies before `number` was sent and not captured, or comes later: a lossy or reordering capture.
+void Connection::skip_to(HalfConnection& sender, SequenceNumber number) {
+  sender.hole_begin = sender.next;
+  sender.hole_end = number;
+  sender.unseen_bytes += static_cast<std::uint32_t>(number.since(sender.next));
+  sender.next = number;
+}
+
+/// Whether the segment brings what had been missing, from either edge of the latest hole.
+bool Connection::fill_hole(const Segment& segment, HalfConnection& sender) {
+  if (sender.hole_begin == sender.hole_end) return false;
+  const SequenceNumber end = segment.seq + segment.length;
+  if (segment.seq.before(sender.hole_begin) || end.after(sender.hole_end)) return false;
+  sender.unseen_bytes -= std::min(sender.unseen_bytes, segment.length);
+  sender.bytes += segment.length;
+  if (segment.seq == sender.hole_begin) {
+    sender.hole_begin = end;
+  } else {
+    sender.hole_end = segment.seq;
+  }
+  return true;
 }
 
 void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber from) {
@@ -438,10 +469,7 @@ void Connection::observe_acknowledgment(const Segment& segment, Side side, Obser
   if (peer.next_known) {
     const std::int32_t beyond = segment.ack.since(peer.next);
     if (beyond >= kImpossibleJump) return;
-    if (beyond > 0) {
-      peer.unseen_bytes += static_cast<std::uint32_t>(beyond);
-      peer.next = segment.ack;
-    }
+    if (beyond > 0) skip_to(peer, segment.ack);
   } else {
     peer.next = segment.ack;
     peer.next_known = true;
@@ -477,6 +505,7 @@ void Connection::observe_fin(const Segment& segment, Side side) {
   const bool unaware = theirs && segment.has(kAck) && !segment.ack.after(theirs.seq) && sender.turn;
   const Mark& last_data = unaware ? sender.turn.last : now_.last_data;
   sender.fin_gap = elapsed(last_data ? last_data : now_.first, segment);
+  if (sender.next_known && number.after(sender.next)) skip_to(sender, number);
   if (!sender.next_known || (number + 1).after(sender.next)) sender.next = number + 1;
   sender.next_known = true;
   if (!sender.oldest_unacked) sender.oldest_unacked = sender.fin;

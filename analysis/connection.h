@@ -163,6 +163,9 @@ class Connection {
   [[nodiscard]] Reset read_reset(const Segment& segment, Side side) const;
   [[nodiscard]] FrameNumber provocation(const Segment& reset, Side side) const;
   void observe_data(const Segment& segment, Side side, Observation& seen);
+  void note_answer(const Segment& segment, Side side, Observation& seen);
+  void skip_to(HalfConnection& sender, SequenceNumber number);
+  bool fill_hole(const Segment& segment, HalfConnection& sender);
   void begin_turn(const Segment& segment, Side side, SequenceNumber from);
   void observe_acknowledgment(const Segment& segment, Side side, Observation& seen);
   void observe_fin(const Segment& segment, Side side);

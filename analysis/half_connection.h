@@ -69,7 +69,9 @@ struct HalfConnection {
   SequenceNumber next;
   SequenceNumber ack;        ///< Highest acknowledgment sent: RCV.NXT as the peer knows it.
   std::uint64_t bytes = 0;         ///< New data, each byte once.
-  std::uint32_t unseen_bytes = 0;  ///< Acknowledged by the peer but never captured, or a hole.
+  std::uint32_t unseen_bytes = 0;  ///< Acknowledged by the peer, or jumped over, but not captured so far.
+  SequenceNumber hole_begin;       ///< The latest stretch of them; empty where both are equal.
+  SequenceNumber hole_end;
 
   Mark first;
   Mark last;

@@ -132,26 +132,25 @@ Sighting* SegmentReader::next_sighting() {
 
 std::span<const Sighting> SegmentReader::read(tvbuff_t* tvb, packet_info* pinfo) {
   count_ = 0;
-  const Layers layers = layers_of(pinfo);
-  if (layers.tcp == 0) return {};
   unsigned tapped = 0;
-  for (; tapped < kMost && tapped < layers.tcp; ++tapped) {
+  for (; tapped < kMost; ++tapped) {
     const void* data = fetch_tapped_data(tcp_tap_, static_cast<int>(tapped));
     if (data == nullptr) break;
-    read_tapped(*static_cast<const tcp_info_t*>(data), layers, tapped, tvb, pinfo);
+    read_tapped(*static_cast<const tcp_info_t*>(data), tapped, tvb, pinfo);
   }
-  // TCP was there and no tap spoke: taps aren't running, or the header was cut before TCP came to tap it (a router that
-  // quotes eight bytes).
-  if (tapped == 0) read_untapped(layers, tvb, pinfo);
+  if (tapped == 0) {
+    // If TCP was there all the same, taps aren't running, or the header was cut before TCP came to tap it (a router
+    // that quotes eight bytes).
+    const Layers layers = layers_of(pinfo);
+    if (layers.tcp != 0) read_untapped(layers, tvb, pinfo);
+  }
   return {sightings_.data(), count_};
 }
 
-void SegmentReader::read_tapped(const tcp_info_t& tapped, const Layers& layers, unsigned index, tvbuff_t* tvb,
-                                packet_info* pinfo) {
+void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff_t* tvb, packet_info* pinfo) {
   Sighting* sighting = next_sighting();
   if (sighting == nullptr) return;
   sighting->stream = tapped.th_stream;
-  if ((layers.sampled >> index & 1U) != 0) return;
 
   const Wanted wanted{
       .source = {to_address(tapped.ip_src), tapped.th_sport},
@@ -161,19 +160,27 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, const Layers& layers, 
       .flags = static_cast<std::uint8_t>(tapped.th_flags),
       .header_length = tapped.th_hlen,
   };
-  const bool quoted = (layers.quoted >> index & 1U) != 0;
-  if (quoted) {
-    any_bytes(tvb, pinfo, [&](const Bytes& bytes) {
-      const auto found = finder_.find(bytes, wanted);
-      sighting->error = IcmpError{};
-      if (!found || !found->verified || !read_icmp(bytes, found->ip, sighting->error)) return false;
-      sighting->kind = Sighting::quotation;
-      sighting->error.frame = pinfo->num;
-      sighting->error.stream = tapped.th_stream;
-      sighting->error.time = nanoseconds(pinfo->abs_ts);
-      return true;
-    });
-    return;
+  Bytes bytes;
+  std::optional<Found> found;
+  any_bytes(tvb, pinfo, [&](const Bytes& these) {
+    bytes = these;
+    found = finder_.find(these, wanted);
+    return found.has_value();
+  });
+
+  // Before an IP header that begins this early there is no room for another and what it would carry: nobody quotes it.
+  // That spares nearly every frame a walk through its layers.
+  constexpr std::size_t kRoomToQuote = 28;
+  if (!found || !found->verified || found->ip >= kRoomToQuote || index > 0) {
+    const Layers layers = layers_of(pinfo);
+    if ((layers.sampled >> index & 1U) != 0) return;
+    if ((layers.quoted >> index & 1U) != 0) {
+      sighting->error = IcmpError{.frame = pinfo->num, .stream = tapped.th_stream, .time = nanoseconds(pinfo->abs_ts)};
+      if (found && found->verified && read_icmp(bytes, found->ip, sighting->error)) {
+        sighting->kind = Sighting::quotation;
+      }
+      return;
+    }
   }
   // The first of several fragments, or a data offset that points outside: a guessed length would put every later
   // segment of the stream in the wrong place, so that none is the lesser harm.
@@ -192,16 +199,12 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, const Layers& layers, 
   segment.length = tapped.th_seglen;
   // Scaled where TCP knows the shift; the header has the raw one, if it can be found.
   segment.window = static_cast<std::uint16_t>(std::min<std::uint32_t>(tapped.th_win, 0xffff));
-  any_bytes(tvb, pinfo, [&](const Bytes& bytes) {
-    const auto found = finder_.find(bytes, wanted);
-    if (!found) return false;
-    read_header(bytes, found->tcp, wanted.header_length, segment);
-    if (found->verified) {
-      segment.ttl = found->ttl;
-      segment.ip_id = found->ip_id;
-    }
-    return true;
-  });
+  if (!found) return;
+  read_header(bytes, found->tcp, wanted.header_length, segment);
+  if (found->verified) {
+    segment.ttl = found->ttl;
+    segment.ip_id = found->ip_id;
+  }
 }
 
 void SegmentReader::read_untapped(const Layers& layers, tvbuff_t* tvb, packet_info* pinfo) {

@@ -54,7 +54,7 @@ class SegmentReader {
   };
   [[nodiscard]] Layers layers_of(const packet_info* pinfo) const;
 
-  void read_tapped(const tcp_info_t& tapped, const Layers& layers, unsigned index, tvbuff_t* tvb, packet_info* pinfo);
+  void read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff_t* tvb, packet_info* pinfo);
   void read_untapped(const Layers& layers, tvbuff_t* tvb, packet_info* pinfo);
   bool read_untapped_at(const Bytes& bytes, const IpHeader& ip, const Layers& layers, packet_info* pinfo);
   [[nodiscard]] const tcp_analysis* conversation_of(const Bytes& bytes, const IpHeader& ip, bool quoted,

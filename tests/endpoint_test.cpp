@@ -35,7 +35,9 @@ TEST(Address, Ipv6) {
   EXPECT_EQ(to_string(ipv6({0, 0, 0, 0, 0, 0, 0, 0})), "::");
 }
 
-TEST(Address, NeitherIsNotShownAsOne) { EXPECT_EQ(to_string(Address{}), "?"); }
+TEST(Address, NeitherIsNotShownAsOne) {
+  EXPECT_EQ(to_string(Address{}), "?");
+}
 
 TEST(Endpoint, BracketsAroundIpv6Only) {
   EXPECT_EQ(to_string(Endpoint{ipv4(0x0a000014), 3000}), "10.0.0.20:3000");

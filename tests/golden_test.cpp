@@ -39,8 +39,8 @@ struct Outcome {
 
 /// Runs scripts/tshark with the plugin of this build.
 Outcome run_tshark(const std::string& arguments) {
-  const std::string command = fmt::format("TCPWHY_BUILD='{}' '{}/scripts/tshark' {} 2>&1", TCPWHY_BUILD_DIR,
-                                          TCPWHY_SOURCE_DIR, arguments);
+  const std::string command =
+      fmt::format("TCPWHY_BUILD='{}' '{}/scripts/tshark' {} 2>&1", TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR, arguments);
   Outcome outcome;
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return outcome;
@@ -191,9 +191,9 @@ class Golden : public ::testing::TestWithParam<std::string> {
   }
   /// What tshark says, a line a finding.
   [[nodiscard]] std::string said(Passes passes) const {
-    const Outcome outcome = run_tshark(fmt::format("{} -n -r '{}' -Y '{}' -T pdml -J 'frame tcp tcpwhy'",
-                                                   passes == Passes::two ? "-2" : "", capture_.string(),
-                                                   deciding_frames()));
+    const Outcome outcome =
+        run_tshark(fmt::format("{} -n -r '{}' -Y '{}' -T pdml -J 'frame tcp tcpwhy'", passes == Passes::two ? "-2" : "",
+                               capture_.string(), deciding_frames()));
     EXPECT_EQ(outcome.status, 0) << outcome.out.substr(0, 2'000);
     return read_findings(outcome.out);
   }

@@ -19,7 +19,9 @@
 
 namespace tcpwhy {
 /// GoogleTest names a failing entry by this.
-static void PrintTo(const Diagnosis* diagnosis, std::ostream* out) { *out << diagnosis->id; }
+static void PrintTo(const Diagnosis* diagnosis, std::ostream* out) {
+  *out << diagnosis->id;
+}
 }  // namespace tcpwhy
 
 namespace tcpwhy::tests {
@@ -37,10 +39,10 @@ std::string contents(const fs::path& file) {
 
 /// A fix begins with one of these. A new verb is welcome; a noun is not.
 constexpr std::array<std::string_view, 40> kVerbs = {
-    "Align",  "Allow",  "Ask",    "Capture", "Check",   "Close",  "Compare", "Configure", "Drain", "Enable",
-    "Find",   "Fix",    "Give",   "Ignore",  "Keep",    "Leave",  "Let",     "Look",      "Lower", "Make",
-    "Narrow", "Open",   "Raise",  "Read",    "Remove",  "Report", "Restart", "Retry",     "Send",  "Set",
-    "Shut",   "Spread", "Start",  "Stop",    "Switch",  "Test",   "Treat",   "Turn",      "Use",   "Widen"};
+    "Align",  "Allow",  "Ask",   "Capture", "Check",  "Close",  "Compare", "Configure", "Drain", "Enable",
+    "Find",   "Fix",    "Give",  "Ignore",  "Keep",   "Leave",  "Let",     "Look",      "Lower", "Make",
+    "Narrow", "Open",   "Raise", "Read",    "Remove", "Report", "Restart", "Retry",     "Send",  "Set",
+    "Shut",   "Spread", "Start", "Stop",    "Switch", "Test",   "Treat",   "Turn",      "Use",   "Widen"};
 
 bool begins_with_a_verb(std::string_view text) {
   const std::string_view first = text.substr(0, text.find(' '));
@@ -48,7 +50,9 @@ bool begins_with_a_verb(std::string_view text) {
 }
 
 /// Whether a file says so; the file itself is no part of the complaint.
-bool says(const std::string& file, std::string_view text) { return file.find(text) != std::string::npos; }
+bool says(const std::string& file, std::string_view text) {
+  return file.find(text) != std::string::npos;
+}
 
 bool is_word(std::string_view text) {
   return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&
@@ -84,7 +88,9 @@ TEST_P(HouseRules, HasAllItsWords) {
   EXPECT_NE(diagnosis_.narrate, nullptr);
 }
 
-TEST_P(HouseRules, FixBeginsWithAVerb) { EXPECT_TRUE(begins_with_a_verb(diagnosis_.fix)) << diagnosis_.fix; }
+TEST_P(HouseRules, FixBeginsWithAVerb) {
+  EXPECT_TRUE(begins_with_a_verb(diagnosis_.fix)) << diagnosis_.fix;
+}
 
 TEST_P(HouseRules, VariantsAreDifferentWords) {
   std::set<std::string_view> words;
@@ -141,7 +147,8 @@ TEST(Catalogue, HonestyComesLast) {
 }
 
 TEST(Docs, DiagnosesAreCurrent) {
-  EXPECT_EQ(contents(kSource / "docs/diagnoses.md"), docs::diagnoses_page()) << "the build target `docs` refreshes them";
+  EXPECT_EQ(contents(kSource / "docs/diagnoses.md"), docs::diagnoses_page())
+      << "the build target `docs` refreshes them";
 }
 
 TEST(Docs, FieldsAreCurrent) {

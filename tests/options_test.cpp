@@ -28,8 +28,13 @@ TEST(Options, SynOfLinux) {
 }
 
 TEST(Options, SegmentOfAnEstablishedConnection) {
-  const Options options = read_options(
-      encode({.mss = {}, .sack_permitted = false, .window_shift = {}, .timestamps = true, .tsval = 0xffffffff, .tsecr = 7}), true);
+  const Options options = read_options(encode({.mss = {},
+                                               .sack_permitted = false,
+                                               .window_shift = {},
+                                               .timestamps = true,
+                                               .tsval = 0xffffffff,
+                                               .tsecr = 7}),
+                                       true);
   EXPECT_TRUE(options.timestamps);
   EXPECT_EQ(options.tsval, 0xffffffffU);
   EXPECT_EQ(options.tsecr, 7U);
@@ -46,7 +51,8 @@ TEST(Options, NoneAreKnownToBeNone) {
 }
 
 TEST(Options, BlankedTimestampsLeaveTenNops) {
-  Bytes bytes = encode({.mss = 1460, .sack_permitted = true, .window_shift = 7, .timestamps = true, .tsval = 1, .tsecr = 0});
+  Bytes bytes =
+      encode({.mss = 1460, .sack_permitted = true, .window_shift = 7, .timestamps = true, .tsval = 1, .tsecr = 0});
   blank_timestamps(bytes);
   const Options options = read_options(bytes, true);
   EXPECT_FALSE(options.timestamps);
@@ -58,7 +64,9 @@ TEST(Options, NopsApartAreNoRun) {
   EXPECT_EQ(read_options(Bytes{1, 1, 4, 2, 1, 1, 1, 3, 3, 7}, true).longest_nop_run, 3);
 }
 
-TEST(Options, LongestNopRunFillsTheHeader) { EXPECT_EQ(read_options(Bytes(40, 1), true).longest_nop_run, 40); }
+TEST(Options, LongestNopRunFillsTheHeader) {
+  EXPECT_EQ(read_options(Bytes(40, 1), true).longest_nop_run, 40);
+}
 
 TEST(Options, EndOfListEndsIt) {
   const Options options = read_options(Bytes{2, 4, 5, 180, 0, 4, 2}, true);
@@ -96,7 +104,9 @@ TEST(Options, WrongLengthIsNotTheOption) {
   EXPECT_FALSE(read_options(Bytes{4, 3, 7}, true).sack_permitted);
 }
 
-TEST(Options, LoneKindAtTheEnd) { EXPECT_FALSE(read_options(Bytes{1, 1, 1, 8}, true).timestamps); }
+TEST(Options, LoneKindAtTheEnd) {
+  EXPECT_FALSE(read_options(Bytes{1, 1, 1, 8}, true).timestamps);
+}
 
 TEST(Options, ShiftIsNeverMoreThanFourteen) {
   EXPECT_EQ(read_options(Bytes{3, 3, 255}, true).window_shift, 14);  // RFC 7323 section 2.3

@@ -14,7 +14,9 @@
 
 namespace tcpwhy::tests {
 
-static void PrintTo(const BookStory& story, std::ostream* out) { *out << story.id; }
+static void PrintTo(const BookStory& story, std::ostream* out) {
+  *out << story.id;
+}
 
 namespace {
 
@@ -35,7 +37,8 @@ TEST(Pcapng, BlocksAreWholeAndLittleEndian) {
   EXPECT_EQ(file.substr(0, 4), "\x0a\x0d\x0d\x0a");
   const auto number = [&file](std::size_t at) {
     std::uint32_t value = 0;
-    for (std::size_t i = 0; i < 4; ++i) value |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(file[at + i])) << (8 * i);
+    for (std::size_t i = 0; i < 4; ++i)
+      value |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(file[at + i])) << (8 * i);
     return value;
   };
   std::size_t blocks = 0;
@@ -88,7 +91,8 @@ TEST_P(ThroughTshark, SeesWhatTheCoreSees) {
   }
   std::istringstream theirs(
       ask("-Y 'tcp && !icmp' -T fields -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -e frame.number -e "
-          "frame.time_epoch -e tcp.stream -e tcp.srcport -e tcp.seq_raw -e tcp.ack_raw -e tcp.len -e tcp.flags -e ip.ttl -e "
+          "frame.time_epoch -e tcp.stream -e tcp.srcport -e tcp.seq_raw -e tcp.ack_raw -e tcp.len -e tcp.flags -e "
+          "ip.ttl -e "
           "ip.id -e tcp.options.timestamp.tsval"));
   std::string said;
   for (std::string line; std::getline(theirs, line);) {
@@ -96,7 +100,8 @@ TEST_P(ThroughTshark, SeesWhatTheCoreSees) {
     std::istringstream row(line);
     for (std::string cell; std::getline(row, cell, '\t');) cells.push_back(cell);
     cells.resize(11);
-    for (const std::size_t hexadecimal : {7UL, 9UL}) cells[hexadecimal] = fmt::format("{}", std::stoul(cells[hexadecimal], nullptr, 16));
+    for (const std::size_t hexadecimal : {7UL, 9UL})
+      cells[hexadecimal] = fmt::format("{}", std::stoul(cells[hexadecimal], nullptr, 16));
     std::string joined;
     for (const std::string& cell : cells) joined += (joined.empty() ? "" : "\t") + cell;
     said += joined + "\n";

@@ -21,7 +21,9 @@
 namespace tcpwhy::tests {
 
 /// GoogleTest names a failing story by this.
-static void PrintTo(const BookStory& story, std::ostream* out) { *out << story.id; }
+static void PrintTo(const BookStory& story, std::ostream* out) {
+  *out << story.id;
+}
 
 namespace {
 
@@ -97,7 +99,9 @@ TEST_P(EveryStory, IsWhatItSays) {
   }
 }
 
-TEST_P(EveryStory, IsReadTheSameTwice) { EXPECT_EQ(everything(capture_), everything(capture_)); }
+TEST_P(EveryStory, IsReadTheSameTwice) {
+  EXPECT_EQ(everything(capture_), everything(capture_));
+}
 
 TEST_P(EveryStory, IsVisitedInAnyOrder) {
   Analyzer analyzer{Settings{}};
@@ -179,7 +183,8 @@ TEST_P(EveryStory, IsTheSameWhereverTheNumbersBegin) {
   for (std::size_t i = 0; i < capture_.packets.size(); ++i) {
     const Packet& packet = capture_.packets[i];
     const std::string name = to_string(packet.source);
-    const auto known = std::any_of(speakers.begin(), speakers.end(), [&](const auto& one) { return one.first == name; });
+    const auto known =
+        std::any_of(speakers.begin(), speakers.end(), [&](const auto& one) { return one.first == name; });
     if (!known) speakers.emplace(name, i);
   }
   for (int round = 0; round < Dice::rounds(20); ++round) {
@@ -223,9 +228,8 @@ TEST(ManyStories, DoNotDisturbEachOther) {
   SCOPED_TRACE(fmt::format("TCPWHY_SEED={}", dice.seed()));
   for (int round = 0; round < Dice::rounds(20); ++round) {
     Capture merged;
-    std::map<Address, std::multiset<std::string>, decltype([](const Address& a, const Address& b) {
-               return a.bytes < b.bytes;
-             })>
+    std::map<Address, std::multiset<std::string>,
+             decltype([](const Address& a, const Address& b) { return a.bytes < b.bytes; })>
         alone;
     std::uint8_t hosts = 0;
     for (const BookStory& story : story_book()) {
@@ -260,19 +264,18 @@ class HealthyStory : public EveryStory {
   }
   static void expect_no_accusation(const Capture& capture, const std::string& what) {
     for (const Finding& finding : findings(capture)) {
-      EXPECT_LE(static_cast<int>(finding.verdict.severity), static_cast<int>(Severity::note)) << what << ": "
-                                                                                             << to_line(finding);
+      EXPECT_LE(static_cast<int>(finding.verdict.severity), static_cast<int>(Severity::note))
+          << what << ": " << to_line(finding);
     }
   }
 };
-INSTANTIATE_TEST_SUITE_P(
-    Book, HealthyStory, ::testing::ValuesIn([] {
-      std::vector<BookStory> healthy;
-      std::copy_if(story_book().begin(), story_book().end(), std::back_inserter(healthy),
-                   [](const BookStory& story) { return story.cause.empty(); });
-      return healthy;
-    }()),
-    [](const auto& test) { return std::string(test.param.id); });
+INSTANTIATE_TEST_SUITE_P(Book, HealthyStory, ::testing::ValuesIn([] {
+                           std::vector<BookStory> healthy;
+                           std::copy_if(story_book().begin(), story_book().end(), std::back_inserter(healthy),
+                                        [](const BookStory& story) { return story.cause.empty(); });
+                           return healthy;
+                         }()),
+                         [](const auto& test) { return std::string(test.param.id); });
 
 TEST_P(HealthyStory, StaysSoFromAnyFrameOn) {
   for (FrameNumber first = 2; first <= capture_.packets.size(); ++first) {
@@ -321,7 +324,9 @@ TEST_P(HealthyStory, StaysSoWhereFramesAreCut) {
   }
 }
 
-TEST_P(HealthyStory, StaysSoOnAMirrorPort) { expect_no_accusation(mirrored(capture_), "mirrored"); }
+TEST_P(HealthyStory, StaysSoOnAMirrorPort) {
+  expect_no_accusation(mirrored(capture_), "mirrored");
+}
 
 TEST_P(HealthyStory, StaysSoWhereNeighboursSwap) {
   for (std::size_t i = 0; i + 1 < capture_.packets.size(); ++i) {
@@ -376,7 +381,9 @@ Capture garbage(Dice& dice) {
     if (dice.roll(4) == 0) packet.payload = dice.roll(2) == 0 ? get("/a") : ok(dice.roll(5'000));
     packet.options.resize(dice.roll(11) * 4UL);
     for (std::uint8_t& byte : packet.options) byte = static_cast<std::uint8_t>(dice.roll(12));
-    if (dice.roll(3) == 0) packet.options = encode({.mss = 1460, .sack_permitted = true, .window_shift = 7, .timestamps = true, .tsval = dice.any()});
+    if (dice.roll(3) == 0)
+      packet.options =
+          encode({.mss = 1460, .sack_permitted = true, .window_shift = 7, .timestamps = true, .tsval = dice.any()});
     if (dice.roll(30) == 0) packet.icmp = IcmpEnvelope{ipv4(0x0a000003), 3, static_cast<std::uint8_t>(dice.roll(16))};
     capture.packets.push_back(std::move(packet));
   }
@@ -417,12 +424,24 @@ Capture distorted(Capture capture, Dice& dice) {
     const std::uint32_t at = dice.roll(static_cast<std::uint32_t>(capture.packets.size()));
     const auto here = capture.packets.begin() + at;
     switch (dice.roll(6)) {
-      case 0: capture.packets.erase(here); break;
-      case 1: capture.packets.insert(here, Packet(*here)); break;
-      case 2: std::swap(*here, capture.packets.front()); break;
-      case 3: here->flags ^= static_cast<std::uint8_t>(1U << dice.roll(6)); break;
-      case 4: here->seq = SequenceNumber(here->seq.raw() ^ (1U << dice.roll(32))); break;
-      default: here->ack = SequenceNumber(here->ack.raw() ^ (1U << dice.roll(32))); break;
+      case 0:
+        capture.packets.erase(here);
+        break;
+      case 1:
+        capture.packets.insert(here, Packet(*here));
+        break;
+      case 2:
+        std::swap(*here, capture.packets.front());
+        break;
+      case 3:
+        here->flags ^= static_cast<std::uint8_t>(1U << dice.roll(6));
+        break;
+      case 4:
+        here->seq = SequenceNumber(here->seq.raw() ^ (1U << dice.roll(32)));
+        break;
+      default:
+        here->ack = SequenceNumber(here->ack.raw() ^ (1U << dice.roll(32)));
+        break;
     }
   }
   return capture;

@@ -11,7 +11,7 @@
 namespace tcpwhy {
 namespace {
 
-constexpr std::array<std::uint32_t, 9> kPlaces = {0,          1,          0x7fff'fffe, 0x7fff'ffff, 0x8000'0000,
+constexpr std::array<std::uint32_t, 9> kPlaces = {0,           1,           0x7fff'fffe, 0x7fff'ffff, 0x8000'0000,
                                                   0x8000'0001, 0xffff'fffe, 0xffff'ffff, 1'460};
 constexpr std::array<std::uint32_t, 6> kSteps = {1, 2, 1'460, 65'535, 0x1000'0000, 0x7fff'ffff};
 

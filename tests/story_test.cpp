@@ -34,11 +34,11 @@ TEST(Story, HandshakeExchangeClose) {
   const Connection c = story.connect();
   c.exchange(get(), ok());
   c.closes_cleanly();
-  EXPECT_THAT(outline(story.capture()),
-              ElementsAre("> S 0:0(0)", "< S. 0:0(0) ack 1", "> . 1:1(0) ack 1",                      //
-                          "> P. 1:39(38) ack 1", "< . 1:1(0) ack 39",                                 //
-                          "< P. 1:60(59) ack 39", "> . 39:39(0) ack 60",                              //
-                          "> F. 39:39(0) ack 60", "< . 60:60(0) ack 40", "< F. 60:60(0) ack 40", "> . 40:40(0) ack 61"));
+  EXPECT_THAT(outline(story.capture()), ElementsAre("> S 0:0(0)", "< S. 0:0(0) ack 1", "> . 1:1(0) ack 1",  //
+                                                    "> P. 1:39(38) ack 1", "< . 1:1(0) ack 39",             //
+                                                    "< P. 1:60(59) ack 39", "> . 39:39(0) ack 60",          //
+                                                    "> F. 39:39(0) ack 60", "< . 60:60(0) ack 40",
+                                                    "< F. 60:60(0) ack 40", "> . 40:40(0) ack 61"));
 }
 
 TEST(Story, SegmentsNoLongerThanTheMss) {
@@ -148,7 +148,8 @@ TEST(Story, UnreadDataMakesCloseAReset) {
 
 TEST(Story, TimeWaitRefusesALowerIsnAndTheSecondSynGetsThrough) {
   Story story;
-  story.connect({.client_port = 50'000, .client_isn = 1'000'000, .client_timestamps = false}).closes_cleanly(Side::server);
+  story.connect({.client_port = 50'000, .client_isn = 1'000'000, .client_timestamps = false})
+      .closes_cleanly(Side::server);
   story.begins_capturing();
   story.connect({.client_port = 50'000, .client_isn = 5, .client_timestamps = false}).exchange(get(), ok());
   const std::vector<Packet> packets = story.capture().packets;

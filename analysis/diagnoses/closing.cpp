@@ -56,7 +56,7 @@ std::optional<Verdict> late_data_after_close(const Evidence& evidence) {
   if (reading.reset == nullptr) return {};
   const Side closer = reading.reset->by;
   const HalfConnection& half = reading.at.half(closer);
-  if (!half.fin || reading.reset->abort) return {};
+  if (!half.fin || reading.reset->abort || reading.now.one_sided()) return {};
   if (closer == Side::server) {
     const Turn* last_words = reading.lost_request;
     const bool farewell = last_words != nullptr && reading.says_farewell(*last_words);
@@ -301,8 +301,9 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   verdict.lost_bytes = reading.unacknowledged(Side::client);
 
   // An answer that comes after the upload stalled is a timeout's, not a refusal's.
-  const bool early_response = response && response.begin.frame > request.begin.frame &&
-                              request.last.frame > response.begin.frame && !request.payload.client_hello &&
+  const bool unfinished = request.last.frame > response.begin.frame || response.ack.before(request.end);
+  const bool early_response = response && response.begin.frame > request.begin.frame && unfinished &&
+                              !request.payload.client_hello &&
                               request.wait < reading.round_trip() + kSecond;
   // The application closes; what it had not read, or what is still coming, draws the resets.
   const bool unread = (reset.abort && late_bytes(reading, Side::server) > 0) || (reading.at.half(Side::server).fin && reset.provoked_by != 0);
@@ -319,10 +320,10 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
     return verdict;
   }
   // A request that the kernel had and nobody read.
-  // A close that comes long after it is a timer's, unless it took other streams along in the same moment.
+  // A close that comes long after it is a timer's; one that takes other streams along is a process's end.
   const bool at_once = reset.segment.at.time - request.last.time < reading.round_trip() + kSecond;
   const bool nobody_answered = !request.answered && reset.abort && !reading.server.fin &&
-                               (at_once || evidence.around.closed_together > 1) &&
+                               at_once && evidence.around.closed_together <= 1 &&
                                reading.now.handshake_seen() && reset.segment.ack.after(request.seq) &&
                                request.begin.frame < reset.segment.at.frame;
   if (!nobody_answered || read_forgery(reading).weight() >= 2) return {};

@@ -18,7 +18,7 @@ std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
   const HalfConnection& forgetful = reading.at.half(by);
   const HalfConnection& sender = reading.at.half(other(by));
   if (forgetful.fin || sender.fin || !reading.at.established || forgetful.bytes == 0) return {};
-  if (reading.reset->provoked_by != sender.last.frame || sender.last_length == 0 || read_forgery(reading).weight() >= 2) {
+  if (!sender.turn || reading.reset->provoked_by < sender.turn.begin.frame || read_forgery(reading).weight() >= 2) {
     return {};
   }
   if (reading.reset->segment.has(kAck) || sender.turn.answered) return {};

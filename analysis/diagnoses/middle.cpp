@@ -9,9 +9,14 @@
 namespace tcpwhy {
 namespace {
 
-/// Both sides went on exchanging data: the reset never took effect.
+/// The one whom the reset was meant for went on as if there had been none: it never took effect.
 bool survived(const Reading& reading) {
-  return reading.now.exchanges > reading.at.exchanges;
+  const Side victim = other(reading.reset->by);
+  for (std::size_t i = 0; i < reading.broken->kept; ++i) {
+    if (reading.broken->resets[i].by == victim) return false;
+  }
+  return reading.now.exchanges > reading.at.exchanges &&
+         reading.now.half(victim).last.frame > reading.reset->segment.at.frame;
 }
 
 std::optional<Verdict> injected_reset(const Evidence& evidence) {

@@ -9,9 +9,12 @@
 namespace tcpwhy {
 namespace {
 
+/// Nothing answered it, and no answer can hide in what was not captured.
 const Turn* find_lost_request(const ConnectionState& now) {
   const Turn& turn = now.half(Side::client).turn;
-  return turn && !turn.answered ? &turn : nullptr;
+  const HalfConnection& server = now.half(Side::server);
+  const bool answer_may_hide = server.hole_begin != server.hole_end && server.hole_end.after(turn.ack);
+  return turn && !turn.answered && !answer_may_hide ? &turn : nullptr;
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ OldSocket read_old_socket(const Reading& reading, const OddHandshake& odd) {
 /// Without any answer: SYNs that vanish while the old connection's TIME_WAIT, or its socket, is still there.
 std::optional<OldSocket> read_silent_block(const Reading& reading) {
   const Incarnation* previous = reading.connection.previous();
-  if (previous == nullptr || previous->reset || reading.client.syns < kBlockedSyns || reading.server.seen) return {};
+  if (previous == nullptr || previous->reset || reading.client.syns < kBlockedSyns) return {};
+  if (reading.server.seen && reading.server.first.frame < reading.client.last_syn.frame) return {};
   if (!previous->start_seen) return {};
   const Nanoseconds age = reading.client.syn.time - (previous->both_fins ? previous->closed.time : previous->last.time);
   if (age < 0 || age > reading.evidence.settings.time_wait) return {};

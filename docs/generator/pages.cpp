@@ -13,7 +13,8 @@ namespace tcpwhy::docs {
 namespace {
 
 constexpr std::string_view kHowItIsMade =
-    "<!-- Printed from the catalogue (analysis/diagnoses/) by docs/generator; the build target `docs` prints it anew. -->\n\n";
+    "<!-- Printed from the catalogue (analysis/diagnoses/) by docs/generator; the build target `docs` prints it anew. "
+    "-->\n\n";
 
 struct Chapter {
   Question question;
@@ -33,18 +34,20 @@ std::string sentence(std::string_view title) {
 }
 
 std::string section(const Diagnosis& diagnosis) {
-  std::string text = fmt::format("### {}\n\n{} Up to `{}`.\n\n{}\n\n```\n{}\n```\n\n", diagnosis.id,
-                                 sentence(diagnosis.title), to_string(diagnosis.loudest), diagnosis.meaning,
-                                 diagnosis.wire);
+  std::string text =
+      fmt::format("### {}\n\n{} Up to `{}`.\n\n{}\n\n```\n{}\n```\n\n", diagnosis.id, sentence(diagnosis.title),
+                  to_string(diagnosis.loudest), diagnosis.meaning, diagnosis.wire);
   if (!diagnosis.variants.empty()) {
     text += "| variant | means |\n|---|---|\n";
-    for (const Variant& variant : diagnosis.variants) text += fmt::format("| `{}` | {} |\n", variant.word, variant.meaning);
+    for (const Variant& variant : diagnosis.variants)
+      text += fmt::format("| `{}` | {} |\n", variant.word, variant.meaning);
     text += '\n';
   }
   text += fmt::format("**Told from** {}\n\n**Confirm** {}\n\n**Fix** {}\n\n", diagnosis.told_from, diagnosis.confirm,
                       diagnosis.fix);
-  text += fmt::format("Filter: `tcpwhy.cause == \"{0}\"` (all frames of the stream), `tcpwhy.{0}` (the deciding frame)\n\n",
-                      diagnosis.id);
+  text +=
+      fmt::format("Filter: `tcpwhy.cause == \"{0}\"` (all frames of the stream), `tcpwhy.{0}` (the deciding frame)\n\n",
+                  diagnosis.id);
   return text;
 }
 
@@ -100,14 +103,15 @@ std::string fields_page() {
        words({Confidence::certain, Confidence::likely, Confidence::possible}) +
            ": the bytes prove it; nothing else fits what was seen; something else fits too, and is named"},
       {"severity", "number",
-       fmt::format("{} {} · {} {} · {} {} · {} {}: follows the impact, not the word RST", int{0}, words({Severity::chat}), 1,
-                   words({Severity::note}), 2, words({Severity::warn}), 3, words({Severity::error}))},
+       fmt::format("{} {} · {} {} · {} {} · {} {}: follows the impact, not the word RST", int{0},
+                   words({Severity::chat}), 1, words({Severity::note}), 2, words({Severity::warn}), 3,
+                   words({Severity::error}))},
       {"fault", "text",
-       "Who has to change something: " + words({Fault::client, Fault::server, Fault::middlebox, Fault::path, Fault::nobody,
-                                                 Fault::unknown})},
+       "Who has to change something: " +
+           words({Fault::client, Fault::server, Fault::middlebox, Fault::path, Fault::nobody, Fault::unknown})},
       {"impact", "text",
        "What it cost: " + words({Impact::none, Impact::connect_failed, Impact::connect_delayed, Impact::request_lost,
-                                  Impact::response_lost, Impact::response_truncated, Impact::unknown})},
+                                 Impact::response_lost, Impact::response_truncated, Impact::unknown})},
       {"lost_bytes", "number", "Sent before the reset and never acknowledged, or past the break"},
       {"reset_by", "text",
        "Who sent the reset: " + words({ResetBy::client, ResetBy::server, ResetBy::middlebox, ResetBy::unknown}) +
@@ -126,8 +130,10 @@ std::string fields_page() {
       {"line", "text", "A text that is longer than a line of Wireshark's tree, continued; not for filters"},
   }};
   std::string page = fmt::format(
-      "# Fields\n\n{}They stand on every frame of a stream once they are known (second pass: `tshark -2`, Wireshark after "
-      "loading), and on the deciding frame at once (first pass, live capture). A stream with two findings carries them twice, "
+      "# Fields\n\n{}They stand on every frame of a stream once they are known (second pass: `tshark -2`, Wireshark "
+      "after "
+      "loading), and on the deciding frame at once (first pass, live capture). A stream with two findings carries them "
+      "twice, "
       "in the same order. The filter `tcpwhy` finds every frame that has something to say.\n\n"
       "| field | type | means |\n|---|---|---|\n",
       kHowItIsMade);
@@ -135,10 +141,12 @@ std::string fields_page() {
     page += fmt::format("| `tcpwhy.{}` | {} | {} |\n", field.name, field.type, field.meaning);
   }
   page +=
-      "\nExpert infos: one a diagnosis, on its deciding frame, with the finding's severity. They can be filtered for, too.\n\n"
+      "\nExpert infos: one a diagnosis, on its deciding frame, with the finding's severity. They can be filtered for, "
+      "too.\n\n"
       "| expert info | loudest | means |\n|---|---|---|\n";
   for (const Diagnosis* diagnosis : catalogue()) {
-    page += fmt::format("| `tcpwhy.{0}` | {1} | {2} |\n", diagnosis->id, to_string(diagnosis->loudest), diagnosis->title);
+    page +=
+        fmt::format("| `tcpwhy.{0}` | {1} | {2} |\n", diagnosis->id, to_string(diagnosis->loudest), diagnosis->title);
   }
   return page;
 }

@@ -68,8 +68,7 @@ TEST(HalfOpenCollision, OtherPortsAreOtherConnections) {
 
 TEST(HalfOpenCollision, ClosedOldConnectionIsTimeWait) {
   Story story({.vantage = Vantage::server});
-  const Connection old =
-      story.connect({.client_port = kPort, .client_isn = 2'000'000'000, .client_timestamps = false});
+  const Connection old = story.connect({.client_port = kPort, .client_isn = 2'000'000'000, .client_timestamps = false});
   old.exchange(get("/a"), ok());
   old.closes_cleanly(Side::server);
   story.wait(1s);

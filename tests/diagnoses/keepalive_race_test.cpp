@@ -25,8 +25,7 @@ TEST_P(KeepaliveRace, CrossingFromAnyVantagePoint) {
   EXPECT_THAT(story, says("#0 keepalive_race/crossing certain error fault=client|server reset_by=server kind=reply "
                           "impact=request_lost lost=39"));
 }
-INSTANTIATE_TEST_SUITE_P(Vantages, KeepaliveRace,
-                         ::testing::Values(Vantage::client, Vantage::middle, Vantage::server));
+INSTANTIATE_TEST_SUITE_P(Vantages, KeepaliveRace, ::testing::Values(Vantage::client, Vantage::middle, Vantage::server));
 
 TEST(KeepaliveRace, ProofsAreTheRequestTheFinAndTheReset) {
   Story story({.round_trip = 100ms});
@@ -39,7 +38,8 @@ TEST(KeepaliveRace, ProofsAreTheRequestTheFinAndTheReset) {
   const Finding finding = the_finding(findings(story), "keepalive_race");
   std::vector<FrameNumber> frames;
   for (const Proof& proof : finding.proofs) frames.push_back(proof.frame);
-  EXPECT_THAT(frames, ::testing::IsSupersetOf({story.frame(request), story.frame(fin), finding.verdict.deciding_frame}));
+  EXPECT_THAT(frames,
+              ::testing::IsSupersetOf({story.frame(request), story.frame(fin), finding.verdict.deciding_frame}));
   EXPECT_EQ(finding.verdict.provoked_by, story.frame(request));
 }
 

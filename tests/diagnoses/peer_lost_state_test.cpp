@@ -19,7 +19,8 @@ TEST(PeerLostState, ServerForgot) {
   const Connection c = busy(story);
   c.server.forgets();
   c.client.sends(get("/b"));
-  EXPECT_THAT(story, says("#0 peer_lost_state error fault=server reset_by=server kind=reply impact=request_lost lost=39"));
+  EXPECT_THAT(story,
+              says("#0 peer_lost_state error fault=server reset_by=server kind=reply impact=request_lost lost=39"));
 }
 
 TEST(PeerLostState, ClientForgot) {

@@ -1,4 +1,5 @@
-// response_timeout: a fresh request was acknowledged and, some time later, cut off: somebody's timeout is shorter than the work.
+// response_timeout: a fresh request was acknowledged and, some time later, cut off: somebody's timeout is shorter than
+// the work.
 #include "support/payloads.h"
 #include "support/verdicts.h"
 

@@ -38,7 +38,8 @@ TEST(ServerAbort, EverybodyAtOnce) {
     story.wait(50ms);
   }
   for (const Connection& c : working) c.server.aborts();
-  EXPECT_THAT(story, says("#0 server_abort error\n#1 server_abort error\n#2 server_abort error\n#3 server_abort error"));
+  EXPECT_THAT(story,
+              says("#0 server_abort error\n#1 server_abort error\n#2 server_abort error\n#3 server_abort error"));
 }
 
 // Stays silent.

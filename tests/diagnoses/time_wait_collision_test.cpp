@@ -9,7 +9,8 @@ constexpr std::uint16_t kPort = 50'000;
 
 /// The server closed first, and keeps TIME_WAIT for the client's port.
 void leaves_time_wait(Story& story, bool timestamps) {
-  const Connection c = story.connect({.client_port = kPort, .client_isn = 2'000'000'000, .client_timestamps = timestamps});
+  const Connection c =
+      story.connect({.client_port = kPort, .client_isn = 2'000'000'000, .client_timestamps = timestamps});
   c.exchange(get("/a"), ok());
   c.closes_cleanly(Side::server);
   story.wait(2s);
@@ -76,8 +77,9 @@ TEST(TimeWaitCollision, TellsBothIsnsAndTheAge) {
   leaves_time_wait(story, false);
   story.connect(kStranger).exchange(get("/b"), ok());
   const Finding finding = the_finding(findings(story), "time_wait_collision");
-  EXPECT_THAT(finding.narrative.explanation, ::testing::AllOf(::testing::HasSubstr("2.02 s"), ::testing::HasSubstr("1000000"),
-                                                                  ::testing::HasSubstr("2000000041")));
+  EXPECT_THAT(finding.narrative.explanation,
+              ::testing::AllOf(::testing::HasSubstr("2.02 s"), ::testing::HasSubstr("1000000"),
+                               ::testing::HasSubstr("2000000041")));
 }
 
 TEST(TimeWaitCollision, WithoutTheOldConnectionInTheCapture) {
@@ -93,7 +95,8 @@ TEST(TimeWaitCollision, WithoutTheOldConnectionInTheCapture) {
 TEST(TimeWaitCollision, AcceptedReuseIsChat) {
   Story story({.vantage = Vantage::server});
   leaves_time_wait(story, false);
-  story.connect({.client_port = kPort, .client_isn = 3'000'000'000, .client_timestamps = false}).exchange(get("/b"), ok());
+  story.connect({.client_port = kPort, .client_isn = 3'000'000'000, .client_timestamps = false})
+      .exchange(get("/b"), ok());
   EXPECT_THAT(story, is_silent());
 }
 

@@ -47,7 +47,8 @@ TEST(TimeWaitReuse, TimeWaitIsASetting) {
   closed_by_the_server(story);
   story.wait(61s);
   story.connect(kSamePorts).exchange(get("/b"), ok());
-  const Settings rfc = {.time_wait = 240 * kSecond, .smallest_idle_gap = Settings{}.smallest_idle_gap,
+  const Settings rfc = {.time_wait = 240 * kSecond,
+                        .smallest_idle_gap = Settings{}.smallest_idle_gap,
                         .rtt_margin = Settings{}.rtt_margin};
   EXPECT_TRUE(lines_match(verdicts(story, rfc), "#1 time_wait_reuse chat")) << verdicts(story, rfc);
 }

@@ -5,25 +5,31 @@
 namespace tcpwhy::tests {
 namespace {
 
-/// A listener that can't keep up (accept_overflow, which isn't built yet): the handshake, and at once a reset.
-void turned_away(Story& story) {
+/// A RST in the form of a reply, when nothing was sent that it could reply to.
+void answers_nothing(Story& story) {
   story.play(R"(
     +0    > S  win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7>
     +.02  < S. win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62 id 0
     +0    > .
-    +.02  < R  1:1(0)                                           ttl 62 id 0
+    +.001 > P. 1:40(39)
+    +.02  < .                  ttl 62
+    +.001 < P. 1:60(59)        ttl 62
+    +0    > .
+    +.1   > P. 40:79(39)
+    +.02  < .                  ttl 62
+    +.3   < R  60:60(0) win 0  ttl 62 id 0
   )");
 }
 
-TEST(Unexplained, WhatIsNotBuiltYet) {
-  Story story({.round_trip = 20ms});
-  turned_away(story);
-  EXPECT_THAT(story, says("#0 unexplained warn reset_by=server kind=reply"));
+TEST(Unexplained, ReplyToNothing) {
+  Story story;
+  answers_nothing(story);
+  EXPECT_THAT(story, says("#0 unexplained warn fault=unknown reset_by=server kind=reply"));
 }
 
 TEST(Unexplained, SaysWhichFactsAreOdd) {
-  Story story({.round_trip = 20ms});
-  turned_away(story);
+  Story story;
+  answers_nothing(story);
   const Finding finding = the_finding(findings(story), "unexplained");
   EXPECT_FALSE(finding.narrative.explanation.empty());
   EXPECT_FALSE(finding.proofs.empty());

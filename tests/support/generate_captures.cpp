@@ -21,7 +21,8 @@ std::string readme(const BookStory& story, const Capture& capture) {
   return fmt::format(
       "# {0}\n\n"
       "{1}\n\n"
-      "Generated: the story `{0}` of `tests/support/story_book.cpp`, written by `tcpwhy_capture_gen`. Both hosts behave as "
+      "Generated: the story `{0}` of `tests/support/story_book.cpp`, written by `tcpwhy_capture_gen`. Both hosts "
+      "behave as "
       "Linux 6 does. Don't edit; `cmake --build build/dev --target captures` refreshes it.\n\n"
       "Fires `{2}`.\n\n"
       "```\n{3}```\n",

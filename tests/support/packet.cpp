@@ -23,7 +23,9 @@ constexpr std::uint8_t kProtocolIcmp = 1;
 constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::uint8_t kProtocolIcmpV6 = 58;
 
-void put8(std::string& out, std::uint32_t value) { out.push_back(static_cast<char>(value & 0xff)); }
+void put8(std::string& out, std::uint32_t value) {
+  out.push_back(static_cast<char>(value & 0xff));
+}
 void put16(std::string& out, std::uint32_t value) {
   put8(out, value >> 8);
   put8(out, value);
@@ -68,7 +70,9 @@ std::string pseudo_header(const Address& source, const Address& destination, std
   return out;
 }
 
-std::size_t padded_options(const Packet& packet) { return (packet.options.size() + 3) / 4 * 4; }
+std::size_t padded_options(const Packet& packet) {
+  return (packet.options.size() + 3) / 4 * 4;
+}
 
 std::string tcp_bytes(const Packet& packet) {
   std::string out;
@@ -179,7 +183,8 @@ void blank_timestamps(std::vector<std::uint8_t>& options) {
 Segment to_segment(const Packet& packet, const Capture& capture) {
   const bool v4 = packet.source.address.length == 4;
   const std::size_t kept_of_tcp =
-      capture.snaplen - std::min<std::size_t>(capture.snaplen, kEthernetHeader + (v4 ? kIpv4Header : kIpv6Header) + kTcpHeader);
+      capture.snaplen -
+      std::min<std::size_t>(capture.snaplen, kEthernetHeader + (v4 ? kIpv4Header : kIpv6Header) + kTcpHeader);
   const std::size_t options = padded_options(packet);
   std::vector<std::uint8_t> padded = packet.options;
   padded.resize(options, kOptionEnd);
@@ -198,8 +203,7 @@ Segment to_segment(const Packet& packet, const Capture& capture) {
     if (v4) segment.ip_id = packet.ip_id;
   }
   segment.options = read_options({padded.data(), std::min(options, kept_of_tcp)}, kept_of_tcp >= options);
-  const std::size_t kept_of_payload =
-      std::min(packet.payload.size(), kept_of_tcp - std::min(kept_of_tcp, options));
+  const std::size_t kept_of_payload = std::min(packet.payload.size(), kept_of_tcp - std::min(kept_of_tcp, options));
   segment.payload = {reinterpret_cast<const std::uint8_t*>(packet.payload.data()), kept_of_payload};
   return segment;
 }
@@ -247,7 +251,8 @@ std::string to_bytes(const Packet& packet) {
   }
   put16(out, v4 ? 0x0800 : 0x86dd);
   if (packet.icmp) {
-    return out + ip_bytes(from, to, v4 ? kProtocolIcmp : kProtocolIcmpV6, packet.ttl, 0, icmp_bytes(*packet.icmp, packet));
+    return out +
+           ip_bytes(from, to, v4 ? kProtocolIcmp : kProtocolIcmpV6, packet.ttl, 0, icmp_bytes(*packet.icmp, packet));
   }
   return out + ip_bytes(from, to, kProtocolTcp, packet.ttl, packet.ip_id, tcp_bytes(packet));
 }

@@ -225,13 +225,27 @@ std::string option_words(const std::vector<std::uint8_t>& bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t length = bytes[at] < 2 || at + 1 >= bytes.size() ? 1 : std::max<std::size_t>(bytes[at + 1], 2);
     switch (bytes[at]) {
-      case 0: word("eol"); break;
-      case 1: word("nop"); break;
-      case 2: word(fmt::format("mss {}", number(at + 2, 2))); break;
-      case 3: word(fmt::format("wscale {}", number(at + 2, 1))); break;
-      case 4: word("sackOK"); break;
-      case 8: word(fmt::format("TS val {} ecr {}", number(at + 2, 4), number(at + 6, 4))); break;
-      default: word(fmt::format("kind {}", bytes[at])); break;
+      case 0:
+        word("eol");
+        break;
+      case 1:
+        word("nop");
+        break;
+      case 2:
+        word(fmt::format("mss {}", number(at + 2, 2)));
+        break;
+      case 3:
+        word(fmt::format("wscale {}", number(at + 2, 1)));
+        break;
+      case 4:
+        word("sackOK");
+        break;
+      case 8:
+        word(fmt::format("TS val {} ecr {}", number(at + 2, 4), number(at + 6, 4)));
+        break;
+      default:
+        word(fmt::format("kind {}", bytes[at]));
+        break;
     }
     at += length;
   }
@@ -303,7 +317,8 @@ std::string to_lines(const Capture& capture) {
     const Segment& segment = segments[next_segment++];
     const auto [found, first] = casts.try_emplace(segment.stream);
     ScriptCast& cast = found->second;
-    if (first) cast = {0, packet.source, packet.destination, packet.seq, packet.has(kAck) ? packet.ack : SequenceNumber(0)};
+    if (first)
+      cast = {0, packet.source, packet.destination, packet.seq, packet.has(kAck) ? packet.ack : SequenceNumber(0)};
     if (packet.has(kSyn) && packet.has(kAck) && packet.source == cast.server) cast.server_isn = packet.seq;
     out += fmt::format("{} #{} {}\n", stamp, segment.stream, to_line(packet, cast));
   }

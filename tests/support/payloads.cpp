@@ -44,7 +44,9 @@ std::string tls_hello(char type, std::size_t padding) {
 
 }  // namespace
 
-std::string get(std::string_view path) { return fmt::format("GET {} HTTP/1.1\r\nHost: example.test\r\n\r\n", path); }
+std::string get(std::string_view path) {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: example.test\r\n\r\n", path);
+}
 
 std::string post(std::string_view path, std::size_t body) {
   return fmt::format("POST {} HTTP/1.1\r\nHost: example.test\r\nContent-Length: {}\r\n\r\n{}", path, body,
@@ -56,10 +58,20 @@ std::string response(int status, std::size_t body) {
                      std::string(body, 'r'));
 }
 
-std::string client_hello() { return tls_hello(kClientHello, 460); }
-std::string server_hello() { return tls_hello(kServerHello, 72); }
-std::string tls_data(std::size_t body) { return tls_record(kApplicationData, std::string(body, '\x5a')); }
-std::string close_notify() { return tls_record(kAlert, std::string(19, '\x5a')); }
-std::string bytes(std::size_t count) { return std::string(count, '.'); }
+std::string client_hello() {
+  return tls_hello(kClientHello, 460);
+}
+std::string server_hello() {
+  return tls_hello(kServerHello, 72);
+}
+std::string tls_data(std::size_t body) {
+  return tls_record(kApplicationData, std::string(body, '\x5a'));
+}
+std::string close_notify() {
+  return tls_record(kAlert, std::string(19, '\x5a'));
+}
+std::string bytes(std::size_t count) {
+  return std::string(count, '.');
+}
 
 }  // namespace tcpwhy::tests

@@ -12,7 +12,9 @@ namespace tcpwhy::tests {
 [[nodiscard]] std::string post(std::string_view path, std::size_t body);
 /// An HTTP/1.1 response with a body of that many bytes, all announced by Content-Length.
 [[nodiscard]] std::string response(int status, std::size_t body = 20);
-[[nodiscard]] inline std::string ok(std::size_t body = 20) { return response(200, body); }
+[[nodiscard]] inline std::string ok(std::size_t body = 20) {
+  return response(200, body);
+}
 
 /// TLS records (RFC 8446 section 5.1) with `body` bytes of what looks encrypted.
 [[nodiscard]] std::string client_hello();

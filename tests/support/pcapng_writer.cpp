@@ -24,7 +24,9 @@ void put(std::string& out, Integer value) {
   for (std::size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<char>(value >> (8 * i) & 0xff));
 }
 
-void pad(std::string& out) { out.append((4 - out.size() % 4) % 4, '\0'); }
+void pad(std::string& out) {
+  out.append((4 - out.size() % 4) % 4, '\0');
+}
 
 void put_option(std::string& out, std::uint16_t code, std::string_view value) {
   put<std::uint16_t>(out, code);

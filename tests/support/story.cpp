@@ -64,10 +64,10 @@ struct Socket {
   int syn_retries = 0;
 
   SequenceNumber isn;
-  SequenceNumber next;        // SND.NXT
-  SequenceNumber unacked;     // SND.UNA
-  SequenceNumber expected;    // RCV.NXT
-  SequenceNumber fin;         // valid from fin_wait_1 and last_ack on
+  SequenceNumber next;      // SND.NXT
+  SequenceNumber unacked;   // SND.UNA
+  SequenceNumber expected;  // RCV.NXT
+  SequenceNumber fin;       // valid from fin_wait_1 and last_ack on
   bool fin_received = false;
   std::deque<Unacknowledged> in_flight;
   std::vector<Packet> early;  // beyond a hole
@@ -94,7 +94,9 @@ struct Socket {
 using SocketPtr = std::shared_ptr<Socket>;
 
 using Tuple = std::tuple<std::array<std::uint8_t, 16>, std::uint16_t, std::array<std::uint8_t, 16>, std::uint16_t>;
-Tuple tuple_of(const Endpoint& a, const Endpoint& b) { return {a.address.bytes, a.port, b.address.bytes, b.port}; }
+Tuple tuple_of(const Endpoint& a, const Endpoint& b) {
+  return {a.address.bytes, a.port, b.address.bytes, b.port};
+}
 
 Address address_of(std::uint8_t host, bool ipv6) {
   if (!ipv6) return ipv4(0x0a000000U | host);
@@ -112,10 +114,18 @@ class Network {
  public:
   explicit Network(const Scene& scene) : scene_(scene) {
     switch (scene.vantage) {
-      case Vantage::client: eyes_ = {0.0}; break;
-      case Vantage::middle: eyes_ = {0.5}; break;
-      case Vantage::server: eyes_ = {1.0}; break;
-      case Vantage::both_sides_of_device: eyes_ = {kDevice - 0.01, kDevice + 0.01}; break;
+      case Vantage::client:
+        eyes_ = {0.0};
+        break;
+      case Vantage::middle:
+        eyes_ = {0.5};
+        break;
+      case Vantage::server:
+        eyes_ = {1.0};
+        break;
+      case Vantage::both_sides_of_device:
+        eyes_ = {kDevice - 0.01, kDevice + 0.01};
+        break;
     }
     routers_.push_back(kDevice);
     for (int i = 1; i < scene.hops; ++i) routers_.push_back(0.5 * i / scene.hops);
@@ -243,7 +253,7 @@ class Network {
     PacketTest drops;
     bool rejects = false;
     std::optional<IcmpEnvelope> icmp;
-    std::array<bool, 2> blanked{};   // by sender
+    std::array<bool, 2> blanked{};  // by sender
     std::array<bool, 2> vanished{};
   };
   [[nodiscard]] Route& route(std::size_t connection) { return *connections_[connection].route; }
@@ -289,9 +299,8 @@ class Network {
     std::copy_if(captured_.begin(), captured_.end(), std::back_inserter(in_order), [this](const Captured& captured) {
       return unseen_up_to_ < captured.sent.number && captured.sent.number <= unseen_after_;
     });
-    std::stable_sort(in_order.begin(), in_order.end(), [](const Captured& a, const Captured& b) {
-      return a.packet.time < b.packet.time;
-    });
+    std::stable_sort(in_order.begin(), in_order.end(),
+                     [](const Captured& a, const Captured& b) { return a.packet.time < b.packet.time; });
     return in_order;
   }
 
@@ -311,7 +320,8 @@ class Network {
 
   static double end_of(Side side) { return side == Side::client ? 0.0 : 1.0; }
 
-  void at(Nanoseconds time, std::function<void()> act, std::function<bool()> due = [] { return true; }) {
+  void at(
+      Nanoseconds time, std::function<void()> act, std::function<bool()> due = [] { return true; }) {
     events_.push({time, ++order_, std::move(due), std::move(act)});
   }
   void run_next() {
@@ -431,8 +441,9 @@ class Network {
     if (socket->ack_delay == 0) return acknowledge(*socket);
     if (socket->ack_pending) return;
     socket->ack_pending = true;
-    at(now_ + socket->ack_delay, [this, socket] { acknowledge(*socket); },
-       [socket] { return socket->ack_pending && socket->state != State::closed; });
+    at(
+        now_ + socket->ack_delay, [this, socket] { acknowledge(*socket); },
+        [socket] { return socket->ack_pending && socket->state != State::closed; });
   }
 
   /// tcp_v4_send_reset: made from the segment alone.
@@ -470,8 +481,8 @@ class Network {
       Packet seen = packet;
       seen.time = leaves + flight(start, eye);
       seen.ttl = static_cast<std::uint8_t>(packet.ttl - routers_between(start, eye));
-      const bool missed = std::any_of(misses_.begin(), misses_.end(),
-                                      [&](const PacketTest& test) { return test(sender, seen); });
+      const bool missed =
+          std::any_of(misses_.begin(), misses_.end(), [&](const PacketTest& test) { return test(sender, seen); });
       if (!missed) captured_.push_back({seen, sent});
     }
   }
@@ -677,8 +688,12 @@ class Network {
     socket.expected = packet.end();
     socket.fin_received = true;
     switch (socket.state) {
-      case State::established: socket.state = State::close_wait; break;
-      case State::fin_wait_1: socket.state = State::closing; break;
+      case State::established:
+        socket.state = State::close_wait;
+        break;
+      case State::fin_wait_1:
+        socket.state = State::closing;
+        break;
       case State::fin_wait_2: {
         const bool mini = is_minisocket(socket);
         socket.state = State::time_wait;
@@ -686,7 +701,8 @@ class Network {
         if (!mini) ++socket.ip_id;  // its last ACK is still the full socket's
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -721,8 +737,9 @@ class Network {
   void rearm(Socket& socket, Nanoseconds delay) {
     const std::uint64_t timer = ++socket.timer;
     const SocketPtr shared = shared_of(socket);
-    at(now_ + delay, [this, shared] { time_out(*shared); },
-       [shared, timer] { return shared->timer == timer && !shared->in_flight.empty(); });
+    at(
+        now_ + delay, [this, shared] { time_out(*shared); },
+        [shared, timer] { return shared->timer == timer && !shared->in_flight.empty(); });
   }
   void time_out(Socket& socket) {
     const bool opening = socket.state == State::syn_sent || socket.state == State::syn_received;
@@ -738,14 +755,14 @@ class Network {
   }
 
   SocketPtr shared_of(const Socket& socket) {
-    const Tuple key = socket.side == Side::client ? tuple_of(socket.local, socket.remote)
-                                                  : tuple_of(socket.remote, socket.local);
+    const Tuple key =
+        socket.side == Side::client ? tuple_of(socket.local, socket.remote) : tuple_of(socket.remote, socket.local);
     return sockets(socket.side).at(key);
   }
 
   void die(Socket& socket) {
-    const Tuple key = socket.side == Side::client ? tuple_of(socket.local, socket.remote)
-                                                  : tuple_of(socket.remote, socket.local);
+    const Tuple key =
+        socket.side == Side::client ? tuple_of(socket.local, socket.remote) : tuple_of(socket.remote, socket.local);
     socket.state = State::closed;
     socket.in_flight.clear();
     const auto found = sockets(socket.side).find(key);
@@ -783,20 +800,40 @@ Sent Host::sends_offloaded(std::string_view bytes) const {
   constexpr std::size_t kLongest = 65'000;
   return network_->sends(connection_, side_, bytes, kLongest);
 }
-Sent Host::closes() const { return network_->closes(connection_, side_); }
-Sent Host::shuts_down() const { return network_->shuts_down(connection_, side_); }
-Sent Host::aborts() const { return network_->aborts(connection_, side_); }
-void Host::stops_reading() const { network_->stops_reading(connection_, side_); }
+Sent Host::closes() const {
+  return network_->closes(connection_, side_);
+}
+Sent Host::shuts_down() const {
+  return network_->shuts_down(connection_, side_);
+}
+Sent Host::aborts() const {
+  return network_->aborts(connection_, side_);
+}
+void Host::stops_reading() const {
+  network_->stops_reading(connection_, side_);
+}
 void Host::idles_for(Duration silence) const {
   network_->run_until(network_->latest_payload(connection_, side_) + silence.count());
 }
-void Host::acks_after(Duration delay) const { network_->acks_after(connection_, side_, delay.count()); }
-Sent Host::sends_keepalive_probe() const { return network_->probes(connection_, side_); }
-void Host::forgets() const { network_->forgets(connection_, side_); }
-void Host::vanishes() const { network_->vanishes(connection_, side_); }
+void Host::acks_after(Duration delay) const {
+  network_->acks_after(connection_, side_, delay.count());
+}
+Sent Host::sends_keepalive_probe() const {
+  return network_->probes(connection_, side_);
+}
+void Host::forgets() const {
+  network_->forgets(connection_, side_);
+}
+void Host::vanishes() const {
+  network_->vanishes(connection_, side_);
+}
 
-void Path::drops(PacketTest test) const { network_->route(connection_).drops = std::move(test); }
-void Path::rejects() const { network_->route(connection_).rejects = true; }
+void Path::drops(PacketTest test) const {
+  network_->route(connection_).drops = std::move(test);
+}
+void Path::rejects() const {
+  network_->route(connection_).rejects = true;
+}
 void Path::rejects_with_icmp(std::uint8_t type, std::uint8_t code) const {
   network_->route(connection_).icmp = IcmpEnvelope{network_->device_address(), type, code};
 }
@@ -806,7 +843,9 @@ void Path::carries() const {
   route.rejects = false;
   route.icmp.reset();
 }
-void Path::strips_timestamps_from(Side side) const { network_->route(connection_).blanked[index(side)] = true; }
+void Path::strips_timestamps_from(Side side) const {
+  network_->route(connection_).blanked[index(side)] = true;
+}
 Sent Path::forges_reset(Side claimed, std::uint8_t ttl) const {
   return network_->forge_reset(connection_, claimed, ttl);
 }
@@ -841,13 +880,27 @@ Connection Story::connect(const Terms& terms) {
   network_->run_while([&] { return !network_->handshake_is_over(number); });
   return Connection(network_, number);
 }
-Connection Story::dials(const Terms& terms) { return Connection(network_, network_->dial(terms)); }
-void Story::wait(Duration duration) const { network_->run_until(network_->now() + duration.count()); }
-void Story::settle() const { network_->settle(); }
-void Story::play(std::string_view script, const Terms& terms) { network_->play(script, terms); }
-void Story::begins_capturing() { network_->begin_capturing(); }
-void Story::stops_capturing() { network_->stop_capturing(); }
-void Story::misses(PacketTest test) { network_->miss(std::move(test)); }
+Connection Story::dials(const Terms& terms) {
+  return Connection(network_, network_->dial(terms));
+}
+void Story::wait(Duration duration) const {
+  network_->run_until(network_->now() + duration.count());
+}
+void Story::settle() const {
+  network_->settle();
+}
+void Story::play(std::string_view script, const Terms& terms) {
+  network_->play(script, terms);
+}
+void Story::begins_capturing() {
+  network_->begin_capturing();
+}
+void Story::stops_capturing() {
+  network_->stop_capturing();
+}
+void Story::misses(PacketTest test) {
+  network_->miss(std::move(test));
+}
 void Story::sees_only(Side side) {
   misses([side](Side sender, const Packet&) { return sender != side; });
 }

@@ -71,13 +71,14 @@ class Network;
 class Host {
  public:
   // The application.
-  Sent sends(std::string_view bytes) const;          ///< Returns the last segment.
+  Sent sends(std::string_view bytes) const;            ///< Returns the last segment.
   Sent sends_offloaded(std::string_view bytes) const;  ///< As one super-segment, as a sender's own capture sees it.
   Sent closes() const;      ///< close(): a FIN, and nobody there for what arrives later; a RST where data was unread.
   Sent shuts_down() const;  ///< shutdown(SHUT_WR): a FIN, and still reading.
   Sent aborts() const;      ///< close() with SO_LINGER 0: RST+ACK.
   void stops_reading() const;  ///< What arrives from now on is acknowledged and stays unread.
-  void idles_for(Duration silence) const;  ///< Runs the story until that long after its latest payload, sent or received.
+  void idles_for(
+      Duration silence) const;  ///< Runs the story until that long after its latest payload, sent or received.
 
   // The kernel and the machine.
   void acks_after(Duration delay) const;  ///< Delayed ACKs, for data and FIN.
@@ -101,9 +102,9 @@ using PacketTest = std::function<bool(Side, const Packet&)>;
 class Path {
  public:
   void drops(PacketTest test = [](Side, const Packet&) { return true; }) const;  ///< Silently, at the device.
-  void rejects() const;           ///< The device answers everything with a RST in the receiver's name.
+  void rejects() const;  ///< The device answers everything with a RST in the receiver's name.
   void rejects_with_icmp(std::uint8_t type, std::uint8_t code) const;
-  void carries() const;           ///< Ends the three above.
+  void carries() const;                          ///< Ends the three above.
   void strips_timestamps_from(Side side) const;  ///< Ten NOPs in their place, in that side's SYN or SYN-ACK.
   /// The device sends a RST to the other side, in the name of `claimed`, at that side's next sequence number.
   Sent forges_reset(Side claimed, std::uint8_t ttl = 64) const;
@@ -153,8 +154,8 @@ class Story {
   void play(std::string_view script, const Terms& terms = {});
 
   // The capture.
-  void begins_capturing();  ///< Forgets what was captured so far: the capture starts in mid-stream.
-  void stops_capturing();   ///< Nothing later is captured.
+  void begins_capturing();       ///< Forgets what was captured so far: the capture starts in mid-stream.
+  void stops_capturing();        ///< Nothing later is captured.
   void misses(PacketTest test);  ///< The capture loses these, their receivers don't.
   void sees_only(Side side);     ///< One direction, by sender.
 

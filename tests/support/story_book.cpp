@@ -182,8 +182,12 @@ Capture dead(bool reads) {
   c.closes_cleanly(Side::server);
   return story.capture();
 }
-Capture dead_reset() { return dead(false); }
-Capture dead_closed() { return dead(true); }
+Capture dead_reset() {
+  return dead(false);
+}
+Capture dead_closed() {
+  return dead(true);
+}
 
 Capture forgotten(bool by_device) {
   Story story({.round_trip = 100ms});
@@ -203,8 +207,12 @@ Capture forgotten(bool by_device) {
   c.client.sends(get("/b"));
   return story.capture();
 }
-Capture forgotten_by_device() { return forgotten(true); }
-Capture forgotten_by_peer() { return forgotten(false); }
+Capture forgotten_by_device() {
+  return forgotten(true);
+}
+Capture forgotten_by_peer() {
+  return forgotten(false);
+}
 
 Capture blackhole() {
   Story story({.round_trip = 100ms});
@@ -223,8 +231,7 @@ Capture blackhole() {
 // Reused ports.
 
 void leaves_time_wait(Story& story) {
-  const Connection c =
-      story.connect({.client_port = kPort, .client_isn = 2'000'000'000, .client_timestamps = false});
+  const Connection c = story.connect({.client_port = kPort, .client_isn = 2'000'000'000, .client_timestamps = false});
   c.exchange(get("/a"), ok());
   c.closes_cleanly(Side::server);
   story.wait(2s);
@@ -317,9 +324,15 @@ Capture stripped(Vantage vantage, Side side) {
   }
   return story.capture();
 }
-Capture stripped_both_sides() { return stripped(Vantage::both_sides_of_device, Side::client); }
-Capture stripped_nops() { return stripped(Vantage::server, Side::client); }
-Capture stripped_one_direction() { return stripped(Vantage::server, Side::server); }
+Capture stripped_both_sides() {
+  return stripped(Vantage::both_sides_of_device, Side::client);
+}
+Capture stripped_nops() {
+  return stripped(Vantage::server, Side::client);
+}
+Capture stripped_one_direction() {
+  return stripped(Vantage::server, Side::server);
+}
 
 Capture declined() {
   Story story;
@@ -435,13 +448,19 @@ Capture began_too_late() {
   return story.capture();
 }
 
-Capture turned_away() {
+Capture answers_nothing() {
   Story story;
   story.play(R"(
     +0    > S  win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7>
     +.02  < S. win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62 id 0
     +0    > .
-    +.02  < R  1:1(0)                                           ttl 62 id 0
+    +.001 > P. 1:40(39)
+    +.02  < .                  ttl 62
+    +.001 < P. 1:60(59)        ttl 62
+    +0    > .
+    +.1   > P. 40:79(39)
+    +.02  < .                  ttl 62
+    +.3   < R  60:60(0) win 0  ttl 62 id 0
   )");
   return story.capture();
 }
@@ -554,7 +573,8 @@ constexpr BookStory kBook[] = {
     {"healthy_loss", "", "", false, loss_that_heals},
     {"keepalive_race_crossing", "keepalive_race", "", false, race_crossing},
     {"keepalive_race_unread", "keepalive_race",
-     "The server closes idle connections after 6 s. On stream 1 the next request reaches its kernel 1 ms before that: the "
+     "The server closes idle connections after 6 s. On stream 1 the next request reaches its kernel 1 ms before that: "
+     "the "
      "application closes without having read it, and the close becomes a RST+ACK. There is no FIN. Stream 0 shows the "
      "same timer meeting nobody. Seen from the server.",
      true, race_unread},
@@ -573,24 +593,29 @@ constexpr BookStory kBook[] = {
      true, dead_closed},
     {"idle_state_lost_middlebox", "idle_state_lost", "", false, forgotten_by_device},
     {"idle_state_lost_peer", "idle_state_lost",
-     "A gap of 3 s survives (stream 0). On stream 1 the server's machine forgets the connection during a gap of 8 s; the "
+     "A gap of 3 s survives (stream 0). On stream 1 the server's machine forgets the connection during a gap of 8 s; "
+     "the "
      "next request is answered by its own kernel: a RST with the server's TTL. Seen from the client.",
      true, forgotten_by_peer},
     {"idle_blackhole", "idle_blackhole", "", false, blackhole},
     {"time_wait_collision_retried", "time_wait_collision", "", false, time_wait_retried},
     {"time_wait_collision_reset", "time_wait_collision",
-     "The server closed stream 0 and is in TIME_WAIT. Two seconds later another host takes the same ports (a NAT between "
-     "them) with a lower ISN; no timestamps. The SYN is answered by a bare ACK of the old numbers, the client resets it, "
+     "The server closed stream 0 and is in TIME_WAIT. Two seconds later another host takes the same ports (a NAT "
+     "between "
+     "them) with a lower ISN; no timestamps. The SYN is answered by a bare ACK of the old numbers, the client resets "
+     "it, "
      "and gives up. Seen from the server.",
      true, time_wait_reset},
     {"time_wait_collision_blocked", "time_wait_collision",
-     "As time_wait_collision_reset, but a firewall drops the server's bare ACK as out of state: the client sends SYN after "
+     "As time_wait_collision_reset, but a firewall drops the server's bare ACK as out of state: the client sends SYN "
+     "after "
      "SYN, hears nothing for 50 s, and is gone. Seen from the client.",
      true, time_wait_blocked},
     {"time_wait_reuse", "time_wait_reuse", "", false, time_wait_reused},
     {"half_open_collision_retried", "half_open_collision",
      "The client's machine restarts and takes the same port again with a lower ISN. The server still holds the old "
-     "connection for established: it answers the SYN with a challenge ACK (its IP ID runs on), the client's RST ends the "
+     "connection for established: it answers the SYN with a challenge ACK (its IP ID runs on), the client's RST ends "
+     "the "
      "old connection, and the second SYN, 10 ms later, is accepted. Seen from the server.",
      true, half_open_retried},
     {"half_open_collision_reset", "half_open_collision",
@@ -613,7 +638,8 @@ constexpr BookStory kBook[] = {
     {"unread_close", "unread_close", "", false, answered_early},
     {"connection_refused_reset", "connection_refused", "", false, refused},
     {"connection_refused_icmp", "connection_refused",
-     "A SYN is answered by an ICMP error of a router (communication administratively prohibited) that quotes it. Seen from "
+     "A SYN is answered by an ICMP error of a router (communication administratively prohibited) that quotes it. Seen "
+     "from "
      "the client.",
      true, refused_by_icmp},
     {"handshake_probe", "handshake_probe", "", false, checked},
@@ -623,11 +649,13 @@ constexpr BookStory kBook[] = {
     {"request_timeout", "request_timeout", "", false, request_timed_out},
     {"keepalive_probe_timeout", "keepalive_probe_timeout", "", false, probed_in_vain},
     {"peer_lost_state", "peer_lost_state",
-     "A busy connection: four exchanges, 50 ms apart. Then the server's machine forgets it, and the fifth request is answered "
+     "A busy connection: four exchanges, 50 ms apart. Then the server's machine forgets it, and the fifth request is "
+     "answered "
      "by a RST. Seen from the client.",
      true, lost_in_conversation},
     {"server_abort", "server_abort",
-     "Three large responses end well (streams 0 to 2). On stream 3 the server resets half a second after a third of the "
+     "Three large responses end well (streams 0 to 2). On stream 3 the server resets half a second after a third of "
+     "the "
      "response. Seen from the client.",
      true, broke_off},
     {"client_abort_response", "client_abort", "", false, download_cancelled},
@@ -635,13 +663,17 @@ constexpr BookStory kBook[] = {
      upload_stopped},
     {"write_after_close", "write_after_close", "", false, shipped_after_the_close},
     {"unexplained", "unexplained",
-     "A handshake, and a round trip later a RST from the server: perhaps its listener was full (accept_overflow), which has no "
-     "diagnosis of its own yet. Seen from the client.",
-     true, turned_away},
+     "A request is acknowledged. Then, 0.3 s later, a RST that looks like the reply of a kernel without a socket, but "
+     "nothing "
+     "was sent that it could reply to. Written out packet by packet: no kernel known here does that. Seen from the "
+     "client.",
+     true, answers_nothing},
 };
 
 }  // namespace
 
-std::span<const BookStory> story_book() { return kBook; }
+std::span<const BookStory> story_book() {
+  return kBook;
+}
 
 }  // namespace tcpwhy::tests

@@ -94,7 +94,9 @@ void PrintTo(const Capture& capture, std::ostream* out) {
     *out << lines[i] << '\n';
   }
 }
-void PrintTo(const Story& story, std::ostream* out) { PrintTo(story.capture(), out); }
+void PrintTo(const Story& story, std::ostream* out) {
+  PrintTo(story.capture(), out);
+}
 
 Finding the_finding(const std::vector<Finding>& findings, std::string_view cause) {
   const auto is_it = [cause](const Finding& finding) { return finding.verdict.diagnosis->id == cause; };
