@@ -5,6 +5,7 @@
 
 #include "evidence.h"
 #include "tracker.h"
+#include "words.h"
 
 namespace tcpwhy {
 namespace {
@@ -65,8 +66,12 @@ std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdi
 }
 
 Finding explain(const Evidence& evidence, const Verdict& verdict) {
-  return {evidence.connection.stream(), verdict, collect_proofs(evidence, verdict),
-          verdict.diagnosis->narrate(evidence, verdict)};
+  Finding finding{evidence.connection.stream(), verdict, collect_proofs(evidence, verdict),
+                  verdict.diagnosis->narrate(evidence, verdict)};
+  for (std::string* text : {&finding.narrative.explanation, &finding.narrative.fix, &finding.narrative.blind_spot}) {
+    capitalise_sentences(*text);
+  }
+  return finding;
 }
 
 }  // namespace

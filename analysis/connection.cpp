@@ -49,7 +49,7 @@ Glimpse glimpse_of(const Segment& segment) {
 }
 
 Connection::Connection(const Segment& first, const Settings& settings)
-    : settings_(settings), stream_(first.stream) {
+    : settings_(&settings), stream_(first.stream) {
   guess_sides(first);
   now_.first = mark_of(first);
   now_.last = now_.first;
@@ -252,6 +252,7 @@ bool Connection::observe_odd_answer(const Segment& segment, Side side) {
   if (segment.length > 0 || segment.has(kFin)) return true;
   OddHandshake& odd = make_trouble().odd_handshake;
   count_one(odd.answers);
+  odd.latest_ack = segment.ack;
   if (!odd.reset) {
     odd.answer = glimpse_of(segment);
     odd.isn = client.isn;
@@ -267,7 +268,7 @@ bool Connection::observe_reset(const Segment& segment, Side side) {
   const bool connecting = client.syn && !now_.half(Side::server).syn;
   Trouble& trouble = make_trouble();
   OddHandshake& odd = trouble.odd_handshake;
-  if (connecting && side == Side::client && odd.answers > 0 && segment.seq == odd.answer.ack) {
+  if (connecting && side == Side::client && odd.answers > 0 && segment.seq == odd.latest_ack) {
     if (!odd.reset) odd.reset = mark_of(segment);
     return true;
   }
@@ -312,8 +313,8 @@ Reset Connection::read_reset(const Segment& segment, Side side) const {
   return reset;
 }
 
-/// The segment that a reply answers: the earliest of the peer's, not answered by a RST yet, whose ack number
-/// the RST carries as its own sequence number.
+/// The segment that a reply answers: one of the peer's, not answered by a RST yet, whose ack number the RST carries as
+/// its own sequence number.
 FrameNumber Connection::provocation(const Segment& reset, Side side) const {
   const HalfConnection& peer = now_.half(other(side));
   FrameNumber answered = 0;
@@ -322,6 +323,9 @@ FrameNumber Connection::provocation(const Segment& reset, Side side) const {
       if (before->resets[i].by == side) answered = std::max(answered, before->resets[i].provoked_by);
     }
   }
+  // A request that nothing answered is what a socket-less host answers; an ACK before it would have drawn its own.
+  const Turn& turn = peer.turn;
+  if (turn && !turn.answered && turn.begin.frame > answered && turn.ack == reset.seq) return turn.begin.frame;
   FrameNumber found = 0;
   const auto consider = [&](FrameNumber frame, SequenceNumber ack) {
     if (frame > answered && ack == reset.seq && (found == 0 || frame < found)) found = frame;
@@ -329,7 +333,6 @@ FrameNumber Connection::provocation(const Segment& reset, Side side) const {
   for (const Glimpse& recent : peer.recent) {
     if (recent.has(kAck)) consider(recent.at.frame, recent.ack);
   }
-  if (peer.turn && !peer.turn.answered) consider(peer.turn.begin.frame, peer.turn.ack);
   return found;
 }
 
@@ -372,7 +375,7 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   const bool message_open = size_known && sender.turn.bytes() < sender.turn.payload.message_size;
   const bool flowing = message_open || (!size_known && fills_segments(sender, peer, sender.last_length));
   const bool replied = now_.last_data_side != side && peer.turn && saw_reply && !flowing;
-  const bool idle = gap >= settings_.smallest_idle_gap;
+  const bool idle = gap >= settings_->smallest_idle_gap;
   if (!sender.turn || replied || (idle && !message_open)) {
     begin_turn(segment, side, from);
     seen.turn_began = true;
@@ -557,7 +560,7 @@ bool Connection::closed_cleanly() const {
 bool Connection::meets_previous() const {
   if (!previous_ || previous_->reset || !now_.half(Side::client).syn) return false;
   const Nanoseconds age = now_.half(Side::client).syn.time - (previous_->both_fins ? previous_->closed : previous_->last).time;
-  return age >= 0 && age <= settings_.time_wait;
+  return age >= 0 && age <= settings_->time_wait;
 }
 
 bool Connection::is_remarkable() const {

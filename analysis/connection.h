@@ -31,18 +31,18 @@ struct TlsAlert {
 
 /// The live picture, copied whole when a reset freezes it.
 struct ConnectionState {
-  std::array<HalfConnection, 2> halves;
-  Mark first;
   Mark last;
   Mark last_data;
   Side last_data_side = Side::client;
   Mark established;               ///< First segment after SYN and SYN-ACK.
   std::uint32_t exchanges = 0;    ///< Client turns that were answered.
   Nanoseconds longest_answered_gap = 0;
-  TlsAlert tls_alert;              ///< The first fatal one.
-  GatewayTimeout gateway_timeout;  ///< The first one.
   Mark timestamps_one_way;        ///< By here one side had used timestamps and the other had not.
   bool clock_stepped = false;     ///< The capture's clock ran backwards, or jumped while a host's stood still.
+  Mark first;
+  std::array<HalfConnection, 2> halves;
+  TlsAlert tls_alert;              ///< The first fatal one.
+  GatewayTimeout gateway_timeout;  ///< The first one.
 
   [[nodiscard]] HalfConnection& half(Side side) { return halves[index(side)]; }
   [[nodiscard]] const HalfConnection& half(Side side) const { return halves[index(side)]; }
@@ -61,7 +61,8 @@ struct Reset {
 
 /// A SYN that was not answered by a SYN-ACK: the answer, and what became of the connect.
 struct OddHandshake {
-  Glimpse answer;                  ///< A bare ACK whose number does not cover the SYN.
+  Glimpse answer;                  ///< A bare ACK whose number does not cover the SYN: the first one.
+  SequenceNumber latest_ack;       ///< What the latest of them expects.
   std::uint8_t answers = 0;
   Mark reset;                      ///< The client's RST with that number as its seq.
   SequenceNumber isn;              ///< Of the SYN that drew the answer.
@@ -123,6 +124,7 @@ struct Observation {
 
 class Connection {
  public:
+  /// `settings` must outlive the connection.
   Connection(const Segment& first, const Settings& settings);
 
   /// Takes the next segment of this stream, the first one included.
@@ -176,7 +178,7 @@ class Connection {
   [[nodiscard]] bool meets_previous() const;
   Trouble& make_trouble();
 
-  Settings settings_;
+  const Settings* settings_;
   std::array<Endpoint, 2> endpoints_;
   StreamNumber stream_;
   bool client_is_guessed_ = true;

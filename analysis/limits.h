@@ -61,8 +61,9 @@ constexpr Nanoseconds kMeasurableRoundTrip = kMillisecond;
 /// RST frames kept of one stream; later ones are counted.
 constexpr std::size_t kResetsKept = 4;
 
-/// Linger: a stream closed cleanly this long ago (capture time) gives up its memory.
-constexpr Nanoseconds kLinger = 30 * kSecond;
+/// Linger: a stream closed cleanly this long ago (capture time) gives up its memory. Farewells that crossed the close
+/// come within a round trip, a retransmitted FIN within a few RTOs.
+constexpr Nanoseconds kLinger = 10 * kSecond;
 
 /// Requests whose retry is still looked for, in the whole capture; the oldest is dropped first.
 constexpr std::size_t kRecentRequests = 1024;

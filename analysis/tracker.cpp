@@ -62,27 +62,19 @@ std::optional<Nanoseconds> Tracker::TopTwo<Better>::without(StreamNumber stream)
   return std::nullopt;
 }
 
-Tracker::Record* Tracker::record_of(StreamNumber stream) {
-  if (stream >= records_.size()) {
-    if (stream - records_.size() > kSparse) return nullptr;
-    records_.resize(std::size_t{stream} + 1);
-  }
-  return &records_[stream];
-}
-
 const Connection* Tracker::find(StreamNumber stream) const {
-  return stream < records_.size() ? records_[stream].connection.get() : nullptr;
+  const Live* found = live(stream);
+  return found != nullptr ? &found->connection : nullptr;
 }
 
 const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
   retire(segment.time);
-  Record* record = record_of(segment.stream);
-  if (record == nullptr) return nullptr;
-  if (record->retired && !segment.has(kSyn)) return nullptr;  // A straggler of a connection long closed.
-  if (!record->connection) open(segment, *record);
-  Connection& connection = *record->connection;
+  Live* known = live(segment.stream);
+  if (known == nullptr) known = open(segment);
+  if (known == nullptr) return nullptr;
+  Connection& connection = known->connection;
   seen = connection.observe(segment);
-  if (!seen.copy) survey(segment, seen, *record);
+  if (!seen.copy) survey(segment, seen, *known);
   if (seen.deciding && has_odd_timestamps(connection.now())) {
     first_odd_of_pair_.try_emplace(pair_hash(connection), connection.stream());
   }
@@ -90,38 +82,47 @@ const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
 }
 
 const Connection* Tracker::observe(const IcmpError& error) {
-  if (error.stream >= records_.size() || !records_[error.stream].connection) return nullptr;
-  records_[error.stream].connection->observe(error);
-  return records_[error.stream].connection.get();
+  Live* known = live(error.stream);
+  if (known == nullptr) return nullptr;
+  known->connection.observe(error);
+  return &known->connection;
 }
 
-/// A stream's first segment: whose incarnation came before it on this tuple, and whose connect it repeats.
-void Tracker::open(const Segment& segment, Record& record) {
-  record.connection = std::make_unique<Connection>(segment, settings_);
-  record.retired.reset();
-  Connection& connection = *record.connection;
+/// A stream's first segment. Null for a straggler of a connection long closed, and for a number that is no stream's.
+Tracker::Live* Tracker::open(const Segment& segment) {
+  if (segment.stream >= live_.size()) {
+    if (segment.stream - live_.size() > kSparse) return nullptr;
+    live_.resize(std::size_t{segment.stream} + 1);
+  } else if (!segment.has(kSyn) && retired_.contains(segment.stream)) {
+    return nullptr;
+  }
+  auto& slot = live_[segment.stream];
+  slot = std::make_unique<Live>(segment, settings_, surveys_);
+  link_to_previous(slot->connection);
+  return slot.get();
+}
+
+/// Whose incarnation came before it on this tuple.
+void Tracker::link_to_previous(Connection& connection) {
   const Endpoint& client = connection.endpoint(Side::client);
   const Endpoint& server = connection.endpoint(Side::server);
-  record.survey = &surveys_[hash_of(server)];
-  const auto [entry, is_new] = latest_on_tuple_.try_emplace(tuple_hash(client, server), segment.stream);
-  if (!is_new && entry->second != segment.stream) {
-    const Record& before = records_[entry->second];
-    if (before.connection && same_tuple(client, server, *before.connection)) {
-      connection.follows(before.connection->remember(client));
-    } else if (before.retired) {
-      const bool same_way = before.retired->client == client;
-      connection.follows(same_way ? before.retired->from_client : before.retired->from_server);
-    }
-    entry->second = segment.stream;
+  const auto [latest, is_new] = latest_on_tuple_.try_emplace(tuple_hash(client, server), connection.stream());
+  if (is_new || latest->second == connection.stream()) return;
+  if (const Connection* before = find(latest->second)) {
+    if (same_tuple(client, server, *before)) connection.follows(before->remember(client));
+  } else if (const auto retired = retired_.find(latest->second); retired != retired_.end()) {
+    const bool same_way = retired->second.client == client;
+    connection.follows(same_way ? retired->second.from_client : retired->second.from_server);
   }
+  latest->second = connection.stream();
 }
 
 // ------------------------------------------------------------------------------------------------- surveys
 
-void Tracker::survey(const Segment& segment, const Observation& seen, Record& record) {
-  const Connection& connection = *record.connection;
+void Tracker::survey(const Segment& segment, const Observation& seen, Live& live) {
+  const Connection& connection = live.connection;
   const ConnectionState& now = connection.now();
-  ServerSurvey& survey = *record.survey;
+  ServerSurvey& survey = *live.survey;
   if (seen.answered && seen.side == Side::server) {
     ++survey.exchanges;
     survey.longest_answered_gap.add(now.half(Side::client).turn.gap, segment.stream);
@@ -142,47 +143,49 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Record& re
       if (recent_requests_.size() > kRecentRequests) recent_requests_.pop_front();
     }
   }
-  if (seen.deciding) survey_closes(segment, seen, record);
+  if (seen.deciding) survey_closes(segment, seen, live);
 }
 
-void Tracker::survey_closes(const Segment& segment, const Observation& seen, Record& record) {
-  const ConnectionState& now = record.connection->now();
+void Tracker::survey_closes(const Segment& segment, const Observation& seen, Live& live) {
+  const ConnectionState& now = live.connection.now();
   const HalfConnection& server = now.half(Side::server);
   const HalfConnection& client = now.half(Side::client);
-  if (segment.has(kRst) && seen.side == Side::server && !record.counted_abort && record.connection->broken()) {
-    record.counted_abort = true;
-    ++record.survey->abortive_closes;
-    if (record.counted_close) --record.survey->orderly_closes;
+  if (segment.has(kRst) && seen.side == Side::server && !live.counted_abort && live.connection.broken()) {
+    live.counted_abort = true;
+    ++live.survey->abortive_closes;
+    if (live.counted_close) --live.survey->orderly_closes;
   }
   const bool by_server_fin = server.fin.frame == segment.frame;
-  if (seen.side == Side::server && !client.fin) survey_uncalled_close(segment, record);
-  if (by_server_fin && !record.counted_abort) {
-    record.counted_close = true;
-    ++record.survey->orderly_closes;
+  if (seen.side == Side::server && !client.fin) survey_uncalled_close(segment, live);
+  if (by_server_fin && !live.counted_abort) {
+    live.counted_close = true;
+    ++live.survey->orderly_closes;
   }
   // A close by timer: the server first, nothing outstanding, after a silence.
   const bool nothing_outstanding = client.turn && client.turn.answered;
   if (by_server_fin && !client.fin && nothing_outstanding && server.fin_gap >= settings_.smallest_idle_gap &&
-      !record.counted_idle_close) {
-    record.counted_idle_close = true;
-    ++record.survey->idle_closes;
-    record.survey->shortest_idle_close.add(server.fin_gap, segment.stream);
-    record.survey->longest_idle_close.add(server.fin_gap, segment.stream);
+      !live.counted_idle_close) {
+    live.counted_idle_close = true;
+    ++live.survey->idle_closes;
+    live.survey->shortest_idle_close.add(server.fin_gap, segment.stream);
+    live.survey->longest_idle_close.add(server.fin_gap, segment.stream);
   }
-  if (record.connection->closed_cleanly() && !record.connection->is_remarkable()) {
+  if (live.connection.closed_cleanly() && !live.connection.is_remarkable()) {
     closed_.emplace_back(segment.time, segment.stream);
   }
 }
 
-void Tracker::survey_uncalled_close(const Segment& segment, const Record& record) {
-  const ConnectionState& now = record.connection->now();
-  const Break* broken = record.connection->broken();
+void Tracker::survey_uncalled_close(const Segment& segment, const Live& live) {
+  const ConnectionState& now = live.connection.now();
+  const Break* broken = live.connection.broken();
   const bool first_reset = broken != nullptr && broken->count == 1 && !broken->resets[0].reply;
   const bool first_fin = now.half(Side::server).fin.frame == segment.frame;
   const Mark& last_request = now.half(Side::client).turn.last;
   const Nanoseconds age = segment.time - (last_request ? last_request : now.first).time;
-  if ((!first_reset && !first_fin) || age < settings_.smallest_idle_gap) return;
-  auto& closes = record.survey->uncalled_closes;
+  const bool idle = age >= settings_.smallest_idle_gap;
+  const bool busy = first_reset && last_request && !now.half(Side::client).turn.answered;
+  if ((!first_reset && !first_fin) || (!idle && !busy)) return;
+  auto& closes = live.survey->uncalled_closes;
   if (!closes.empty() && closes.back().stream == segment.stream) return;
   closes.push_back({segment.time, segment.stream, age});
   if (closes.size() > kUncalledCloses) closes.pop_front();
@@ -207,8 +210,8 @@ void Tracker::compare_closes(const Connection& connection, const ServerSurvey& s
 
 Surroundings Tracker::surroundings(const Connection& connection) const {
   const StreamNumber stream = connection.stream();
-  const Record& record = records_[stream];
-  const ServerSurvey& survey = *record.survey;
+  const Live& live = *live_[stream];
+  const ServerSurvey& survey = *live.survey;
   Surroundings around;
   around.exchanges = survey.exchanges;
   around.longest_answered_gap =
@@ -216,13 +219,13 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   for (const auto& [mark, other_stream] : survey.latest_established) {
     if (mark && other_stream != stream && mark.time >= around.latest_established.time) around.latest_established = mark;
   }
-  around.idle_closes = survey.idle_closes - (record.counted_idle_close ? 1U : 0U);
+  around.idle_closes = survey.idle_closes - (live.counted_idle_close ? 1U : 0U);
   if (around.idle_closes > 0) {
     around.shortest_idle_close = survey.shortest_idle_close.without(stream).value_or(0);
     around.longest_idle_close = survey.longest_idle_close.without(stream).value_or(0);
   }
-  around.orderly_closes = survey.orderly_closes - (record.counted_close && !record.counted_abort ? 1U : 0U);
-  around.abortive_closes = survey.abortive_closes - (record.counted_abort ? 1U : 0U);
+  around.orderly_closes = survey.orderly_closes - (live.counted_close && !live.counted_abort ? 1U : 0U);
+  around.abortive_closes = survey.abortive_closes - (live.counted_abort ? 1U : 0U);
   compare_closes(connection, survey, around);
   const auto first = first_odd_of_pair_.find(pair_hash(connection));
   around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
@@ -338,14 +341,14 @@ Retry Tracker::assess_connect(const Connect& connect) const {
 
 void Tracker::retire(Nanoseconds now) {
   while (!closed_.empty() && now - closed_.front().first > kLinger) {
-    Record& record = records_[closed_.front().second];
+    const StreamNumber stream = closed_.front().second;
     closed_.pop_front();
-    if (!record.connection || !record.connection->closed_cleanly() || record.connection->is_remarkable()) continue;
-    const Connection& connection = *record.connection;
-    record.retired = std::make_unique<Retired>(Retired{connection.endpoint(Side::client),
-                                                       connection.remember(connection.endpoint(Side::client)),
-                                                       connection.remember(connection.endpoint(Side::server))});
-    record.connection.reset();
+    const Connection* connection = find(stream);
+    if (connection == nullptr || !connection->closed_cleanly() || connection->is_remarkable()) continue;
+    const Endpoint& client = connection->endpoint(Side::client);
+    const Endpoint& server = connection->endpoint(Side::server);
+    retired_.insert_or_assign(stream, Retired{client, connection->remember(client), connection->remember(server)});
+    live_[stream].reset();
   }
 }
 

@@ -18,6 +18,8 @@ namespace tcpwhy {
 class Tracker {
  public:
   explicit Tracker(const Settings& settings) : settings_(settings) {}
+  Tracker(const Tracker&) = delete;  ///< Connections point to its settings.
+  Tracker& operator=(const Tracker&) = delete;
 
   /// Takes the next segment of the capture. The stream's connection is there afterwards unless the number is absurd
   /// (farther beyond the largest so far than a capture can be): then nothing happens and null is returned.
@@ -27,7 +29,7 @@ class Tracker {
   /// The stream's connection, or null: never seen, or closed cleanly long ago and forgotten.
   [[nodiscard]] const Connection* find(StreamNumber stream) const;
   [[nodiscard]] Surroundings surroundings(const Connection& connection) const;
-  [[nodiscard]] std::size_t stream_count() const { return records_.size(); }
+  [[nodiscard]] std::size_t stream_count() const { return live_.size(); }
 
   /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on.
   void expect_request_retry(const Connection& connection, const Turn& request);
@@ -69,10 +71,13 @@ class Tracker {
     Incarnation from_client;
     Incarnation from_server;
   };
-  struct Record {
-    std::unique_ptr<Connection> connection;
-    std::unique_ptr<Retired> retired;
-    ServerSurvey* survey = nullptr;
+  /// A connection, and what of it has been counted.
+  struct Live {
+    Live(const Segment& first, const Settings& settings, std::unordered_map<std::uint64_t, ServerSurvey>& surveys)
+        : connection(first, settings), survey(&surveys[hash_of(connection.endpoint(Side::server))]) {}
+
+    Connection connection;
+    ServerSurvey* survey;
     bool counted_close = false;
     bool counted_abort = false;
     bool counted_idle_close = false;
@@ -93,11 +98,14 @@ class Tracker {
     SequenceNumber isn;
   };
 
-  Record* record_of(StreamNumber stream);
-  void open(const Segment& segment, Record& record);
-  void survey(const Segment& segment, const Observation& seen, Record& record);
-  void survey_closes(const Segment& segment, const Observation& seen, Record& record);
-  void survey_uncalled_close(const Segment& segment, const Record& record);
+  [[nodiscard]] Live* live(StreamNumber stream) const {
+    return stream < live_.size() ? live_[stream].get() : nullptr;
+  }
+  Live* open(const Segment& segment);
+  void link_to_previous(Connection& connection);
+  void survey(const Segment& segment, const Observation& seen, Live& live);
+  void survey_closes(const Segment& segment, const Observation& seen, Live& live);
+  void survey_uncalled_close(const Segment& segment, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around);
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match_retry(Request& request);
@@ -107,7 +115,8 @@ class Tracker {
   [[nodiscard]] Retry assess_connect(const Connect& connect) const;
 
   Settings settings_;
-  std::vector<Record> records_;
+  std::vector<std::unique_ptr<Live>> live_;  ///< By stream; a pointer each, so that the table stays in the cache.
+  std::unordered_map<StreamNumber, Retired> retired_;
   std::unordered_map<std::uint64_t, StreamNumber> latest_on_tuple_;
   std::unordered_map<std::uint64_t, ServerSurvey> surveys_;
   std::unordered_map<std::uint64_t, StreamNumber> first_odd_of_pair_;

@@ -51,6 +51,14 @@ std::string name(const Connection& connection, Side side) {
   return fmt::format("{} {}", name(side), to_string(connection.endpoint(side)));
 }
 
+void capitalise_sentences(std::string& text) {
+  bool begins = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (begins && text[i] >= 'a' && text[i] <= 'z') text[i] = static_cast<char>(text[i] - 'a' + 'A');
+    begins = text[i] == ' ' && i > 0 && text[i - 1] == '.';
+  }
+}
+
 std::string_view name(const Turn& turn) {
   switch (turn.payload.kind) {
     case PayloadKind::http_request: return verb_name(turn.payload.verb);

@@ -20,6 +20,8 @@ namespace tcpwhy {
 /// "server 10.1.0.20:3000".
 [[nodiscard]] std::string name(const Connection& connection, Side side);
 [[nodiscard]] std::string_view name(Side side);
+/// Gives each sentence its capital letter: names such as "server 10.1.0.20:3000" may begin one.
+void capitalise_sentences(std::string& text);
 /// What a turn is called: "GET", "TLS record", "request".
 [[nodiscard]] std::string_view name(const Turn& turn);
 

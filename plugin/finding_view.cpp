@@ -211,25 +211,14 @@ const char* cost_in_words(packet_info* pinfo, Impact impact) {
 void add_expert(const Finding& finding, packet_info* pinfo, proto_item* item) {
   Expert* expert = find_expert(finding.verdict.diagnosis);
   if (expert == nullptr) return;
-  const std::string& explanation = finding.narrative.explanation;
-  const char* title = expert->title.c_str();
-  // "title: …" in ITEM_LABEL_LENGTH bytes, its terminator and what epan puts before it among them: epan would cut in
-  // mid-word.
-  constexpr std::string_view kBefore = "Expert Info (Warning/Sequence): ";
-  constexpr std::string_view kCut = "\u2026";
-  const std::size_t used = kBefore.size() + expert->title.size() + 2 + kCut.size() + 1;
-  const std::size_t room = used < ITEM_LABEL_LENGTH ? ITEM_LABEL_LENGTH - used : 0;
-  const std::size_t length = line_length(explanation, room);
   expert_field_info& info = expert->registration.eiinfo;
   if (expert->lent_for != 0) info.severity = expert->lent_for;  // An exception kept us from giving it back.
   expert->lent_for = info.severity;
   if (info.severity == info.orig_severity) info.severity = expert_severity(finding.verdict.severity);
-  if (explanation.empty() || length == 0) {
-    expert_add_info_format(pinfo, item, &expert->field, "%s", title);
-  } else {
-    expert_add_info_format(pinfo, item, &expert->field, "%s: %.*s%s", title, static_cast<int>(length),
-                           explanation.c_str(), length < explanation.size() ? kCut.data() : "");
-  }
+  // The id and the title alone, so that alike findings share a line of Expert Information and are counted there; the
+  // story is in the packet's details.
+  expert_add_info_format(pinfo, item, &expert->field, "%s: %s", pooled(pinfo, finding.verdict.diagnosis->id),
+                         expert->title.c_str());
   info.severity = expert->lent_for;
   expert->lent_for = 0;
 }

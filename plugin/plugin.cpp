@@ -2,10 +2,6 @@
 #include "epan_compat.h"
 #include "postdissector.h"
 
-#ifndef TCPWHY_VERSION
-#define TCPWHY_VERSION "0.0.0"
-#endif
-
 // `extern`: a const at namespace scope would stay inside this file. The file is built with hidden visibility.
 #define TCPWHY_EXPORT extern "C" __attribute__((visibility("default")))
 

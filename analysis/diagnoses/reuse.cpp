@@ -136,14 +136,15 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
   std::string& text = narrative.explanation;
   text = fmt::format("{} sent a SYN ({}) from a port that ", name(reading.connection, Side::client),
                      frame(reading.client.syn));
-  if (previous != nullptr && time_wait) {
+  if (previous != nullptr && previous->both_fins) {
     text += fmt::format("stream {} had used until {} before ({}): {} still holds that connection in TIME_WAIT.",
                         previous->stream, duration(reading.client.syn.time - previous->closed.time),
                         frame(previous->closed), name(reading.connection, Side::server));
   } else if (previous != nullptr) {
-    text += fmt::format("stream {} was using {} before ({}), without a close: {} still holds that connection open.",
+    text += fmt::format("stream {} was using {} before ({}), without a close that was captured: {} still holds that "
+                        "connection {}.",
                         previous->stream, duration(reading.client.syn.time - previous->last.time), frame(previous->last),
-                        name(reading.connection, Side::server));
+                        name(reading.connection, Side::server), time_wait ? "in TIME_WAIT" : "open");
   } else {
     text += fmt::format("an older connection had used, which is not in this capture under these addresses: {} still holds "
                         "it{}.",

@@ -70,6 +70,10 @@ std::string tls_data(std::size_t body) {
 std::string close_notify() {
   return tls_record(kAlert, std::string(19, '\x5a'));
 }
+std::string fatal_alert(std::uint8_t description) {
+  constexpr char kFatal = 2;
+  return tls_record(kAlert, std::string{kFatal, static_cast<char>(description)});
+}
 std::string bytes(std::size_t count) {
   return std::string(count, '.');
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,10 @@ namespace tcpwhy::tests {
 [[nodiscard]] std::string server_hello();
 [[nodiscard]] std::string tls_data(std::size_t body = 200);
 [[nodiscard]] std::string close_notify();  ///< As an encrypted alert.
+/// In the clear, as in every handshake before its keys: RFC 8446 section 6.2.
+[[nodiscard]] std::string fatal_alert(std::uint8_t description);
+constexpr std::uint8_t kHandshakeFailure = 40;
+constexpr std::uint8_t kProtocolVersion = 70;
 
 /// Bytes that are no protocol known here.
 [[nodiscard]] std::string bytes(std::size_t count);

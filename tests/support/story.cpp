@@ -258,13 +258,17 @@ class Network {
   };
   [[nodiscard]] Route& route(std::size_t connection) { return *connections_[connection].route; }
 
-  Sent forge_reset(std::size_t connection, Side claimed, std::uint8_t ttl) {
+  Sent forge_reset(std::size_t connection, Side claimed, std::uint8_t ttl, bool acknowledging = false) {
     const Socket& speaker = owned(connection, claimed, "is impersonated");
     Packet forged;
     forged.source = speaker.local;
     forged.destination = speaker.remote;
     forged.seq = speaker.next;
     forged.flags = kRst;
+    if (acknowledging) {
+      forged.flags |= kAck;
+      forged.ack = speaker.expected;
+    }
     forged.ttl = ttl;
     const Sent sent{++sent_};
     travel(forged, claimed, kDevice, end_of(other(claimed)), now_, sent);
@@ -848,6 +852,9 @@ void Path::strips_timestamps_from(Side side) const {
 }
 Sent Path::forges_reset(Side claimed, std::uint8_t ttl) const {
   return network_->forge_reset(connection_, claimed, ttl);
+}
+void Path::resets_both_ends() const {
+  for (const Side claimed : {Side::server, Side::client}) network_->forge_reset(connection_, claimed, kTtl, true);
 }
 
 void Connection::exchange(std::string_view request, std::string_view response, Duration think) const {

@@ -108,6 +108,8 @@ class Path {
   void strips_timestamps_from(Side side) const;  ///< Ten NOPs in their place, in that side's SYN or SYN-ACK.
   /// The device sends a RST to the other side, in the name of `claimed`, at that side's next sequence number.
   Sent forges_reset(Side claimed, std::uint8_t ttl = 64) const;
+  /// The device clears its entry and tells both: a RST+ACK to each end, in the other's name, at its next number.
+  void resets_both_ends() const;
 
  private:
   friend class Connection;

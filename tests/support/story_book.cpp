@@ -1,5 +1,7 @@
 #include "support/story_book.h"
 
+#include <vector>
+
 #include "support/payloads.h"
 #include "support/story.h"
 
@@ -228,6 +230,30 @@ Capture blackhole() {
   return story.capture();
 }
 
+Capture reset_by_a_timer() {
+  Story story({.round_trip = 20ms});
+  for (int i = 0; i < 3; ++i) {
+    const Connection c = story.connect();
+    for (int request = 0; request <= i; ++request) {
+      c.exchange(get("/a"), ok());
+      story.wait(300ms);
+    }
+    c.server.idles_for(30s);
+    c.server.aborts();
+    story.wait(2s);
+  }
+  return story.capture();
+}
+
+Capture expired_at_a_device() {
+  Story story({.vantage = Vantage::both_sides_of_device, .round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.client.idles_for(240s);
+  c.path.resets_both_ends();
+  return story.capture();
+}
+
 // Reused ports.
 
 void leaves_time_wait(Story& story) {
@@ -421,6 +447,67 @@ Capture checked() {
   return story.capture();
 }
 
+Capture queue_overflowed() {
+  Story story({.round_trip = 20ms});
+  std::vector<Connection> burst;
+  for (int i = 0; i < 4; ++i) burst.push_back(story.dials());
+  story.wait(15ms);  // Every SYN has its SYN-ACK. Of the ACKs, two find room.
+  burst[2].server.forgets();
+  burst[3].server.forgets();
+  story.wait(100ms);
+  for (int i = 0; i < 2; ++i) {
+    burst[i].exchange(get("/a"), ok(), 200ms);
+    burst[i].closes_cleanly();
+  }
+  return story.capture();
+}
+
+Capture queue_full() {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection before = story.connect();
+  before.exchange(get("/a"), ok());
+  const Connection c = story.dials();
+  c.server.vanishes();  // for this connection: its SYNs are dropped
+  story.wait(4s);
+  const Connection lucky = story.connect();
+  lucky.exchange(get("/a"), ok());
+  story.wait(6s);
+  c.client.forgets();
+  before.closes_cleanly();
+  lucky.closes_cleanly();
+  return story.capture();
+}
+
+Capture backscatter() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.dials();  // by somebody else, in the client's name
+  c.client.forgets();
+  story.begins_capturing();
+  return story.capture();
+}
+
+Capture tls_refused() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 443});
+  c.client.sends(client_hello());
+  story.wait(11ms);
+  c.server.sends(fatal_alert(kHandshakeFailure));
+  c.server.closes();
+  story.wait(11ms);
+  c.client.closes();
+  return story.capture();
+}
+
+Capture tls_too_old() {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 443});
+  c.exchange(client_hello(), server_hello());
+  story.wait(1ms);
+  c.client.sends(fatal_alert(kProtocolVersion));
+  c.client.aborts();
+  return story.capture();
+}
+
 // In the middle, and honesty.
 
 Capture injected() {
@@ -565,6 +652,25 @@ Capture shipped_after_the_close() {
   return story.capture();
 }
 
+Capture unheard() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  for (int i = 0; i < 3; ++i) {
+    c.exchange(get("/a"), ok());
+    story.wait(100ms);
+  }
+  c.path.drops();
+  c.client.sends(get("/b"));
+  return story.capture();
+}
+
+Capture unheard_from_the_start() {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.dials({.server_port = 8'443});
+  c.path.drops();
+  return story.capture();
+}
+
 constexpr BookStory kBook[] = {
     {"healthy_pages", "", "", false, pages},
     {"healthy_tls_session", "", "", false, tls_session},
@@ -598,6 +704,15 @@ constexpr BookStory kBook[] = {
      "next request is answered by its own kernel: a RST with the server's TTL. Seen from the client.",
      true, forgotten_by_peer},
     {"idle_blackhole", "idle_blackhole", "", false, blackhole},
+    {"idle_reset_one_end", "idle_reset",
+     "A server with linger 0 closes its connections after 30 s of silence: each of them ends with a RST+ACK of its own "
+     "socket, and nothing is outstanding. Seen from the client.",
+     true, reset_by_a_timer},
+    {"idle_reset_both_ends", "idle_reset",
+     "A load balancer with an idle timeout of 240 s and TCP reset: as its entry expires it sends a RST+ACK to each "
+     "end, in "
+     "the other's name. Captured on both of its interfaces, so that what passes it stands there twice.",
+     true, expired_at_a_device},
     {"time_wait_collision_retried", "time_wait_collision", "", false, time_wait_retried},
     {"time_wait_collision_reset", "time_wait_collision",
      "The server closed stream 0 and is in TIME_WAIT. Two seconds later another host takes the same ports (a NAT "
@@ -643,6 +758,31 @@ constexpr BookStory kBook[] = {
      "the client.",
      true, refused_by_icmp},
     {"handshake_probe", "handshake_probe", "", false, checked},
+    {"accept_overflow_reset", "accept_overflow",
+     "Four clients connect at once to a server whose accept queue holds two, with tcp_abort_on_overflow=1. Every SYN "
+     "is "
+     "answered, for the queue is still empty then; the third and the fourth ACK find it full and draw a RST. Seen from "
+     "the client.",
+     true, queue_overflowed},
+    {"accept_overflow_dropped", "accept_overflow",
+     "A server accepts too slowly. The SYNs of stream 1 meet a full accept queue and are dropped, four times over; "
+     "between them another SYN meets a moment with room (stream 2). After 10 s the client gives up. Seen from the "
+     "server, "
+     "so that nothing was lost on the way.",
+     true, queue_full},
+    {"syn_ack_rejected", "syn_ack_rejected",
+     "Backscatter: somebody sent a SYN in this host's name. The SYN-ACK reaches it, and its kernel, without a socket, "
+     "resets it. Seen from the host whose name was taken.",
+     true, backscatter},
+    {"tls_failure_alert", "tls_failure",
+     "The server can't agree with anything in the ClientHello: fatal alert handshake_failure, FIN. Seen from the "
+     "client.",
+     true, tls_refused},
+    {"tls_failure_version", "tls_failure",
+     "The server's ServerHello picks a version that the client does not speak any more: fatal alert protocol_version, "
+     "and "
+     "a RST+ACK right behind it. Seen from the server.",
+     true, tls_too_old},
     {"injected_reset", "injected_reset", "", false, injected},
     {"capture_too_short", "capture_too_short", "", false, began_too_late},
     {"response_timeout", "response_timeout", "", false, response_timed_out},
@@ -661,6 +801,14 @@ constexpr BookStory kBook[] = {
     {"client_abort_response", "client_abort", "", false, download_cancelled},
     {"client_abort_request", "client_abort", "A client stops in the middle of an upload. Seen from the client.", true,
      upload_stopped},
+    {"retransmission_timeout_data", "retransmission_timeout",
+     "In the middle of a busy conversation the path dies. The next request is sent eight times, with growing pauses, "
+     "and "
+     "the client gives up in silence. Seen from the client.",
+     true, unheard},
+    {"retransmission_timeout_syn", "retransmission_timeout",
+     "A rule drops every SYN to this port: seven of them within a minute, no answer of any kind. Seen from the client.",
+     true, unheard_from_the_start},
     {"write_after_close", "write_after_close", "", false, shipped_after_the_close},
     {"unexplained", "unexplained",
      "A request is acknowledged. Then, 0.3 s later, a RST that looks like the reply of a kernel without a socket, but "

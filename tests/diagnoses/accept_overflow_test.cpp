@@ -1,0 +1,125 @@
+// accept_overflow: the listener had no room: a reset straight after the handshake, or silence to SYNs.
+#include <vector>
+
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+constexpr Duration kSynAckIsOnItsWay = 15ms;
+
+/// `fitting` connections out of `all` that were opened at once find room in the accept queue.
+std::vector<Connection> open_at_once(Story& story, std::size_t all, std::size_t fitting) {
+  std::vector<Connection> burst;
+  for (std::size_t i = 0; i < all; ++i) burst.push_back(story.dials());
+  story.wait(kSynAckIsOnItsWay);
+  for (std::size_t i = fitting; i < all; ++i) burst[i].server.forgets();
+  story.wait(100ms);
+  return burst;
+}
+
+/// One connection whose SYNs the server drops; another one gets through 4 s later.
+void drop_syns_of_one(Story& story, std::uint16_t port_of_the_other) {
+  const Connection c = story.dials();
+  c.server.vanishes();
+  story.wait(4s);
+  const Connection other = story.connect({.server_port = port_of_the_other});
+  other.exchange(get("/a"), ok());
+  other.closes_cleanly();
+}
+
+TEST(AcceptOverflow, AckFindsTheQueueFull) {
+  Story story({.round_trip = 20ms});
+  open_at_once(story, 4, 2);
+  EXPECT_THAT(story, says("#2 accept_overflow/reset likely error fault=server reset_by=server kind=reply "
+                          "impact=connect_failed\n"
+                          "#3 accept_overflow/reset likely error"));
+}
+
+TEST(AcceptOverflow, RequestRightBehindTheAckIsLost) {
+  Story story({.round_trip = 20ms});
+  open_at_once(story, 1, 1)[0].closes_cleanly();
+  const Connection c = story.dials();
+  story.wait(kSynAckIsOnItsWay);
+  c.server.forgets();
+  story.wait(6ms);
+  c.client.sends(get("/a"));
+  EXPECT_THAT(story, says("#1 accept_overflow/reset error impact=connect_failed lost=39"));
+}
+
+TEST(AcceptOverflow, WithNobodyElseToCompareItIsOnlyPossible) {
+  Story story({.round_trip = 20ms});
+  open_at_once(story, 1, 0);
+  EXPECT_THAT(story, says("#0 accept_overflow/reset possible error"));
+}
+
+TEST(AcceptOverflow, SynsAreDroppedWhileOthersGetThrough) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    drop_syns_of_one(story, 80);
+    EXPECT_THAT(story, says("#0 accept_overflow/dropped possible error fault=server impact=connect_failed"));
+  }
+}
+
+// Stays silent.
+
+TEST(AcceptOverflow, RoomForAll) {
+  Story story({.round_trip = 20ms});
+  for (const Connection& c : open_at_once(story, 4, 4)) {
+    c.exchange(get("/a"), ok());
+    c.closes_cleanly();
+  }
+  EXPECT_THAT(story, says_nothing());
+}
+
+TEST(AcceptOverflow, LostSynThatIsRepeated) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.dials();
+  c.path.drops();
+  story.wait(500ms);
+  c.path.carries();
+  story.settle();
+  c.exchange(get("/a"), ok());
+  c.closes_cleanly();
+  EXPECT_THAT(story, says_nothing());
+}
+
+// Nearest neighbours.
+
+TEST(AcceptOverflow, SynItselfRejectedIsARefusal) {
+  Story story({.round_trip = 20ms});
+  (void)story.connect({.listening = false});
+  EXPECT_THAT(story, says("#0 connection_refused/reset"));
+}
+
+TEST(AcceptOverflow, ResetByTheClientIsAProbe) {
+  Story story({.round_trip = 20ms});
+  story.connect().client.aborts();
+  EXPECT_THAT(story, says("#0 handshake_probe"));
+}
+
+TEST(AcceptOverflow, SilenceToEverybodyIsARetransmissionTimeout) {
+  Story story({.round_trip = 20ms});
+  story.dials().server.vanishes();
+  EXPECT_THAT(story, says("#0 retransmission_timeout"));
+}
+
+TEST(AcceptOverflow, AnotherPortThatAnswersProvesNothing) {
+  Story story({.round_trip = 20ms});
+  drop_syns_of_one(story, 8'080);
+  EXPECT_THAT(story, says("#0 retransmission_timeout"));
+}
+
+TEST(AcceptOverflow, AfterAnExchangeTheServerLostState) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(50ms);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 peer_lost_state"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests
