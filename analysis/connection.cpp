@@ -325,13 +325,17 @@ FrameNumber Connection::provocation(const Segment& reset, Side side) const {
   }
   // A request that nothing answered is what a socket-less host answers; an ACK before it would have drawn its own.
   const Turn& turn = peer.turn;
-  if (turn && !turn.answered && turn.begin.frame > answered && turn.ack == reset.seq) return turn.begin.frame;
+  const HalfConnection& sender = now_.half(side);
+  const bool received = sender.ack_known && !sender.ack.before(turn.end);
+  if (turn && !turn.answered && !received && turn.begin.frame > answered && turn.ack == reset.seq) return turn.begin.frame;
   FrameNumber found = 0;
-  const auto consider = [&](FrameNumber frame, SequenceNumber ack) {
-    if (frame > answered && ack == reset.seq && (found == 0 || frame < found)) found = frame;
-  };
-  for (const Glimpse& recent : peer.recent) {
-    if (recent.has(kAck)) consider(recent.at.frame, recent.ack);
+  for (const bool with_data : {true, false}) {
+    for (const Glimpse& recent : peer.recent) {
+      const bool has_data = recent.length > 0 || recent.has(kFin);
+      if (!recent.has(kAck) || recent.ack != reset.seq || recent.at.frame <= answered || has_data != with_data) continue;
+      if (found == 0 || recent.at.frame < found) found = recent.at.frame;
+    }
+    if (found != 0) break;
   }
   return found;
 }
@@ -556,7 +560,6 @@ bool Connection::closed_cleanly() const {
   return !trouble_ && now_.half(Side::client).fin_acked && now_.half(Side::server).fin_acked;
 }
 
-/// The connection before this one may still matter: it was not closed, or it may be in TIME_WAIT.
 bool Connection::meets_previous() const {
   if (!previous_ || previous_->reset || !now_.half(Side::client).syn) return false;
   const Nanoseconds age = now_.half(Side::client).syn.time - (previous_->both_fins ? previous_->closed : previous_->last).time;

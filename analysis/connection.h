@@ -147,6 +147,8 @@ class Connection {
   /// Both FINs were seen and acknowledged, and no reset.
   [[nodiscard]] bool closed_cleanly() const;
   [[nodiscard]] const Incarnation* previous() const { return previous_.get(); }
+  /// The connection before this one on the same 4-tuple may still matter: it was not closed, or it may be in TIME_WAIT.
+  [[nodiscard]] bool meets_previous() const;
   void follows(const Incarnation& previous) { previous_ = std::make_unique<Incarnation>(previous); }
   /// What the next incarnation on this tuple has to know, seen from whoever is the client then.
   [[nodiscard]] Incarnation remember(const Endpoint& next_client) const;
@@ -175,7 +177,6 @@ class Connection {
   void identify(const Segment& segment, HalfConnection& sender);
   void remember_segment(const Segment& segment, HalfConnection& sender);
   [[nodiscard]] Nanoseconds elapsed(const Mark& since, const Segment& segment) const;
-  [[nodiscard]] bool meets_previous() const;
   Trouble& make_trouble();
 
   const Settings* settings_;

@@ -121,6 +121,7 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
 /// SYNs that nobody answered, though the port was answering others at that time.
 bool syns_were_dropped(const Reading& reading) {
   if (reading.client.syns < kBlockedSyns || reading.server.seen || reading.connection.trouble() != nullptr) return false;
+  if (reading.connection.meets_previous()) return false;
   return reading.evidence.around.latest_established.time > reading.client.syn.time;
 }
 
@@ -141,6 +142,7 @@ std::optional<Verdict> accept_overflow(const Evidence& evidence) {
   if (!reading.reset_by(Side::server) || !reading.reset->reply || !reading.now.handshake_seen()) return {};
   if (server.bytes > 0 || server.fin || server.last.frame != server.syn.frame) return {};
   if (reading.at.half(Side::client).fin || reading.reset->segment.seq != server.isn + 1) return {};
+  if (read_forgery(reading).weight() >= 2) return {};
   const Mark& completed = reading.at.established;
   if (!completed || reading.reset->segment.at.time - completed.time > reading.round_trip() + kSecond) return {};
   verdict.variant = "reset";
@@ -245,7 +247,8 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   const HalfConnection& server = reading.at.half(Side::server);
   if (!reading.client.turn.payload.client_hello || server.bytes > 0 || reading.now.exchanges > 0) return {};
   const bool was_reset = reading.reset_by(Side::server) && !reading.reset->reply && !read_forgery(reading).too_fast;
-  const bool was_closed = reading.reset == nullptr && reading.server.fin && !reading.client.fin &&
+  const bool closed_first = reading.server.fin && (!reading.client.fin || reading.server.fin.frame < reading.client.fin.frame);
+  const bool was_closed = reading.reset == nullptr && closed_first &&
                           reading.server.fin_ack.after(reading.client.turn.seq);
   if (!was_reset && !was_closed) return {};
   verdict.confidence = Confidence::possible;
@@ -304,6 +307,16 @@ constexpr Diagnosis kConnectingDiagnoses[] = {
      "On the server: `ss -ltn`; tracepoint tcp:tcp_send_reset with reason NO_SOCKET.",
      "Start the service, or correct the address, the port, or the rule that rejects.",
      kRefusedVariants, connection_refused, narrate_connection_refused},
+    {"syn_ack_rejected", Question::ending, Severity::note,
+     "a client's kernel reset a SYN-ACK that it had not asked for",
+     "An old duplicate, an asymmetric path or a forged address: the SYN-ACK belongs to no SYN of that host.",
+     R"(client                                server
+  | <------------ SYN-ACK ------------- |
+  | ------------- RST ----------------> |)",
+     "handshake_probe: there the SYN was seen.",
+     "On the client: tracepoint tcp:tcp_send_reset with reason NO_SOCKET.",
+     "Check for asymmetric paths; backscatter of forged SYNs needs nothing.", {}, syn_ack_rejected,
+     narrate_syn_ack_rejected},
     {"handshake_probe", Question::ending, Severity::chat,
      "a handshake and a reset, without data: a health check or a scan",
      "A balancer's TCP check, or a scanner, only wants to know whether the port answers. A reset after the SYN-ACK is the "
@@ -330,16 +343,6 @@ constexpr Diagnosis kConnectingDiagnoses[] = {
      "On the server: `nstat TcpExtListenOverflows TcpExtListenDrops`, `ss -ltn`.",
      "Raise the listen backlog and net.core.somaxconn, or accept faster.", kOverflowVariants, accept_overflow,
      narrate_accept_overflow},
-    {"syn_ack_rejected", Question::ending, Severity::note,
-     "a client's kernel reset a SYN-ACK that it had not asked for",
-     "An old duplicate, an asymmetric path or a forged address: the SYN-ACK belongs to no SYN of that host.",
-     R"(client                                server
-  | <------------ SYN-ACK ------------- |
-  | ------------- RST ----------------> |)",
-     "handshake_probe: there the SYN was seen.",
-     "On the client: tracepoint tcp:tcp_send_reset with reason NO_SOCKET.",
-     "Check for asymmetric paths; backscatter of forged SYNs needs nothing.", {}, syn_ack_rejected,
-     narrate_syn_ack_rejected},
     {"tls_failure", Question::ending, Severity::error,
      "the TLS handshake failed",
      "A certificate, a version, a cipher or a name did not suit one side, which ended the connection with a fatal alert, or "

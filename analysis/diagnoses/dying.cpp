@@ -22,6 +22,8 @@ std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
     return {};
   }
   if (reading.reset->segment.has(kAck) || sender.turn.answered) return {};
+  // What it had acknowledged, it knew: the reset answers nothing of that.
+  if (forgetful.ack_known && !forgetful.ack.before(sender.next)) return {};
   Verdict verdict = reset_verdict(reading);
   verdict.fault = by == Side::server ? Fault::server : Fault::client;
   verdict.impact = by == Side::server ? Impact::request_lost : Impact::response_lost;

@@ -222,6 +222,8 @@ std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
   Verdict verdict = reset_verdict(reading);
   verdict.fault = Fault::path;
   const HalfConnection& client = reading.client;
+  // What is left of the connection before it explains the silence better.
+  if (reading.connection.meets_previous() && !reading.server.seen) return {};
   const bool connecting = client.syn && !reading.server.seen && reading.connection.trouble() == nullptr;
   if (connecting && client.syns >= kBlockedSyns) {
     verdict.confidence = Confidence::likely;
