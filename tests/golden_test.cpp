@@ -22,6 +22,7 @@
 #include <fmt/format.h>
 
 #include "catalogue.h"
+#include "support/tshark_version.h"
 
 namespace tcpwhy::tests {
 namespace {
@@ -155,17 +156,9 @@ std::string as_known_then(const std::string& lines) {
   return text;
 }
 
-/// Wireshark 4.4 numbers some streams otherwise than 4.0 did (a SYN after a reset opens a new one): where that shows,
-/// FILE.4.4 holds what is said from then on.
+/// Where 4.4's other numbering of streams shows, FILE.4.4 holds what is said from then on.
 bool numbers_as_4_4() {
-  static const bool does = [] {
-    const std::string version = run_tshark("--version").out;
-    int major = 0;
-    int minor = 0;
-    const std::size_t at = version.find("(Wireshark) ");
-    return at != std::string::npos && std::sscanf(version.c_str() + at, "(Wireshark) %d.%d", &major, &minor) == 2 &&
-           std::pair(major, minor) >= std::pair(4, 4);
-  }();
+  static const bool does = opens_stream_after_reset(run_tshark("--version").out);
   return does;
 }
 

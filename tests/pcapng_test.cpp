@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "support/tshark_version.h"
 #include "support/packet_script.h"
 #include "support/pcapng_writer.h"
 #include "support/story_book.h"
@@ -76,6 +77,8 @@ INSTANTIATE_TEST_SUITE_P(Book, ThroughTshark, ::testing::ValuesIn(story_book().b
 TEST_P(ThroughTshark, SeesWhatTheCoreSees) {
   const Capture capture = GetParam().tell();
   write_pcapng(file_, capture);
+  const bool numbered_otherwise = std::string_view(GetParam().id).ends_with("_retried") &&
+                                  opens_stream_after_reset(output_of("tshark --version 2>/dev/null"));
   std::string ours;
   std::size_t next = 0;
   const std::vector<Segment> segments = to_segments(capture);
@@ -86,7 +89,7 @@ TEST_P(ThroughTshark, SeesWhatTheCoreSees) {
     const Segment& segment = segments[next++];
     const std::string option_words = segment.options.timestamps ? fmt::format("{}", segment.options.tsval) : "";
     ours += fmt::format("{}\t{}.{:09}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", frame, packet.time / kSecond,
-                        packet.time % kSecond, segment.stream, packet.source.port, packet.seq.raw(), packet.ack.raw(),
+                        packet.time % kSecond, numbered_otherwise ? "" : fmt::format("{}", segment.stream), packet.source.port, packet.seq.raw(), packet.ack.raw(),
                         packet.payload.size(), packet.flags, packet.ttl, packet.ip_id, option_words);
   }
   std::istringstream theirs(
@@ -100,6 +103,7 @@ TEST_P(ThroughTshark, SeesWhatTheCoreSees) {
     std::istringstream row(line);
     for (std::string cell; std::getline(row, cell, '\t');) cells.push_back(cell);
     cells.resize(11);
+    if (numbered_otherwise) cells[2].clear();
     for (const std::size_t hexadecimal : {7UL, 9UL})
       cells[hexadecimal] = fmt::format("{}", std::stoul(cells[hexadecimal], nullptr, 16));
     std::string joined;
