@@ -36,19 +36,6 @@ bool client_was_answered(const Reading& reading) {
   return server.bytes == 0 && request.payload.kind != PayloadKind::http_request && delivered && was_done;
 }
 
-Verdict harmless(const Reading& reading) {
-  Verdict verdict;
-  verdict.confidence = reading.surest();
-  verdict.reset_by = sent_by(reading.reset);
-  verdict.reset_kind = kind_of(reading.reset);
-  verdict.fault = Fault::nobody;
-  verdict.impact = Impact::none;
-  verdict.severity = Severity::chat;
-  verdict.deciding_frame = reading.reset->segment.at.frame;
-  verdict.provoked_by = reading.reset->provoked_by;
-  return verdict;
-}
-
 // ------------------------------------------------------------------------------------ late_data_after_close
 
 std::optional<Verdict> late_data_after_close(const Evidence& evidence) {
@@ -67,7 +54,7 @@ std::optional<Verdict> late_data_after_close(const Evidence& evidence) {
     if (response_completeness(reading) == Completeness::incomplete) return {};
     if (late_bytes(reading, closer) > kFarewellBytes) return {};
   }
-  return harmless(reading);
+  return harmless_verdict(reading);
 }
 
 Narrative narrate_late_data(const Evidence& evidence, const Verdict&) {
@@ -116,7 +103,7 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
     // The response was still flowing.
     if (response == Completeness::looks_cut && !peer.fin) return {};
   }
-  return harmless(reading);
+  return harmless_verdict(reading);
 }
 
 Narrative narrate_abortive_close(const Evidence& evidence, const Verdict&) {

@@ -89,15 +89,8 @@ std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   if (reading.client.bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin) return {};
   const bool its_own_handshake = !at.half(Side::client).syn || reading.server.syn.frame > reading.client.syn.frame;
   if (!its_own_handshake) return {};
-  Verdict verdict;
+  Verdict verdict = harmless_verdict(reading);
   verdict.confidence = at.half(Side::client).syn ? Confidence::certain : Confidence::likely;
-  verdict.reset_by = ResetBy::client;
-  verdict.reset_kind = kind_of(reading.reset);
-  verdict.fault = Fault::nobody;
-  verdict.impact = Impact::none;
-  verdict.severity = Severity::chat;
-  verdict.deciding_frame = reading.reset->segment.at.frame;
-  verdict.provoked_by = reading.reset->provoked_by;
   return verdict;
 }
 
@@ -199,14 +192,9 @@ std::optional<Verdict> syn_ack_rejected(const Evidence& evidence) {
   if (!reading.reset_by(Side::client) || !server.syn || reading.reset->abort || server.bytes > 0) return {};
   const bool unasked = !client.seen || (client.syn && server.recent[0].ack != client.isn + 1);
   if (!unasked || server.last.frame != server.last_syn.frame) return {};
-  Verdict verdict;
+  Verdict verdict = harmless_verdict(reading);
   verdict.confidence = Confidence::likely;
-  verdict.reset_by = ResetBy::client;
-  verdict.reset_kind = kind_of(reading.reset);
-  verdict.fault = Fault::nobody;
-  verdict.impact = Impact::none;
   verdict.severity = Severity::note;
-  verdict.deciding_frame = reading.reset->segment.at.frame;
   verdict.provoked_by = server.last_syn.frame;
   return verdict;
 }

@@ -204,6 +204,15 @@ Verdict reset_verdict(const Reading& reading) {
   return verdict;
 }
 
+Verdict harmless_verdict(const Reading& reading) {
+  Verdict verdict = reset_verdict(reading);
+  verdict.confidence = reading.surest();
+  verdict.fault = Fault::nobody;
+  verdict.impact = Impact::none;
+  verdict.severity = Severity::chat;
+  return verdict;
+}
+
 std::string describe_retry(const Reading& reading) {
   const auto& retry = reading.evidence.around.request_retry;
   if (!retry) return {};

@@ -76,6 +76,8 @@ enum class Completeness : std::uint8_t { complete, incomplete, looks_complete, l
 void add_missing(const Reading& reading, Narrative& narrative);
 /// A verdict of an error that the first reset decides, if there was one.
 [[nodiscard]] Verdict reset_verdict(const Reading& reading);
+/// A verdict of a chat: the first reset cost nobody anything. REQUIRES: there was one.
+[[nodiscard]] Verdict harmless_verdict(const Reading& reading);
 /// The repeated request, as a sentence; "" where none was seen.
 [[nodiscard]] std::string describe_retry(const Reading& reading);
 
