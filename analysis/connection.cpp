@@ -92,8 +92,13 @@ void Connection::swap_sides() {
   now_.last_data_side = other(now_.last_data_side);
 }
 
+/// The ports tell, unless both ends use the same one.
 Side Connection::side_of(const Segment& segment) const {
-  return segment.source == endpoints_[index(Side::client)] ? Side::client : Side::server;
+  const Endpoint& client = endpoints_[index(Side::client)];
+  const Endpoint& server = endpoints_[index(Side::server)];
+  const bool from_client = client.port != server.port ? segment.source.port == client.port
+                                                      : segment.source.address == client.address;
+  return from_client ? Side::client : Side::server;
 }
 
 // --------------------------------------------------------------------------------------- copies and clocks

@@ -17,7 +17,7 @@ namespace tcpwhy {
 
 class Tracker {
  public:
-  explicit Tracker(const Settings& settings) : settings_(settings) {}
+  explicit Tracker(const Settings& settings) : settings_(settings) { latest_on_tuple_.reserve(kUsualStreams); }
   Tracker(const Tracker&) = delete;  ///< Connections point to its settings.
   Tracker& operator=(const Tracker&) = delete;
 
@@ -36,6 +36,9 @@ class Tracker {
   void expect_connect_retry(const Connection& connection);
 
  private:
+  /// Room made at once for this many 4-tuples: growing step by step costs more than the table itself.
+  static constexpr std::size_t kUsualStreams = std::size_t{1} << 15;
+
   /// A sample and the stream that gave it, so that a stream's own can be left out.
   struct Sample {
     Nanoseconds value = 0;
