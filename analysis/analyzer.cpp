@@ -80,6 +80,8 @@ class Analyzer::Implementation {
  public:
   explicit Implementation(const Settings& settings) : settings_(settings), tracker_(settings) {}
 
+  void expect(StreamNumber stream) const { tracker_.prefetch(stream); }
+
   Remarks observe(const Segment& segment) {
     Remarks remarks;
     Observation seen;
@@ -176,6 +178,7 @@ class Analyzer::Implementation {
 Analyzer::Analyzer(const Settings& settings) : implementation_(std::make_unique<Implementation>(settings)) {}
 Analyzer::~Analyzer() = default;
 
+void Analyzer::expect(StreamNumber stream) const { implementation_->expect(stream); }
 Remarks Analyzer::observe(const Segment& segment) { return implementation_->observe(segment); }
 Remarks Analyzer::observe(const IcmpError& error) { return implementation_->observe(error); }
 void Analyzer::finish() { implementation_->finish(); }

@@ -29,6 +29,10 @@ class Analyzer {
   Analyzer(const Analyzer&) = delete;
   Analyzer& operator=(const Analyzer&) = delete;
 
+  /// A hint that a segment of this stream comes next: what it touches is fetched into the cache while the caller still
+  /// reads the packet.
+  void expect(StreamNumber stream) const;
+
   /// Takes the next segment of the capture. Its `stream` must be dense, as Wireshark's tcp.stream is: a number
   /// seen for the first time is at most a few above the largest so far. REQUIRES: finish() was not called.
   Remarks observe(const Segment& segment);

@@ -26,6 +26,8 @@ class Tracker {
   const Connection* observe(const Segment& segment, Observation& seen);
   const Connection* observe(const IcmpError& error);
 
+  /// Fetches what most segments touch of the stream's connection into the cache.
+  void prefetch(StreamNumber stream) const;
   /// The stream's connection, or null: never seen, or closed cleanly long ago and forgotten.
   [[nodiscard]] const Connection* find(StreamNumber stream) const;
   [[nodiscard]] Surroundings surroundings(const Connection& connection) const;

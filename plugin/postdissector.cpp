@@ -108,6 +108,9 @@ class Session {
  public:
   Session() : analyzer_(current_settings()) {}
 
+  /// A segment of this stream is about to be read.
+  void expect(StreamNumber stream) const { analyzer_.expect(stream); }
+
   /// Think, on a first visit.
   Page observe(FrameNumber frame, std::span<const Sighting> sightings) {
     Page page;
@@ -241,6 +244,7 @@ int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
     const bool wanted = is_wanted(tree);
     guarded("looking up", [&] { page = session->look_up(pinfo->num, wanted); });
   } else {
+    if (const auto stream = reader->first_stream()) session->expect(*stream);
     const auto sightings = reader->read(tvb, pinfo);
     guarded("observing", [&] { page = session->observe(pinfo->num, sightings); });
   }

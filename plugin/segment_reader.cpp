@@ -130,6 +130,12 @@ Sighting* SegmentReader::next_sighting() {
   return sighting;
 }
 
+std::optional<StreamNumber> SegmentReader::first_stream() const {
+  const auto* tapped = static_cast<const tcp_info_t*>(fetch_tapped_data(tcp_tap_, 0));
+  if (tapped == nullptr) return std::nullopt;
+  return tapped->th_stream;
+}
+
 std::span<const Sighting> SegmentReader::read(tvbuff_t* tvb, packet_info* pinfo) {
   count_ = 0;
   unsigned tapped = 0;

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "epan_compat.h"
@@ -42,6 +43,9 @@ class SegmentReader {
   /// The frame's TCP headers, outermost first; valid until the next call. More than kMost in a frame are not read.
   /// REQUIRES: called by a post-dissector, on a frame that is dissected for the first time.
   [[nodiscard]] std::span<const Sighting> read(tvbuff_t* tvb, packet_info* pinfo);
+
+  /// The stream of the frame's first TCP header, before anything is read of it; nothing where no tap told. As read().
+  [[nodiscard]] std::optional<StreamNumber> first_stream() const;
 
   static constexpr std::size_t kMost = 8;
 
