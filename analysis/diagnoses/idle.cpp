@@ -94,7 +94,6 @@ Verdict lost_request_verdict(const Reading& reading, const Meeting& meeting) {
   verdict.reset_kind = kind_of(meeting.answer);
   verdict.deciding_frame = meeting.answer != nullptr ? meeting.answer->segment.at.frame : meeting.acked.frame;
   if (meeting.answer != nullptr) verdict.provoked_by = meeting.request->begin.frame;
-  // A reset that is answered to nothing comes first, the one that the request draws a moment later.
   return verdict;
 }
 
@@ -334,7 +333,6 @@ std::optional<Verdict> dead_keepalive(const Evidence& evidence) {
   verdict.reset_by = sent_by(reading.reset);
   verdict.reset_kind = kind_of(reading.reset);
   verdict.deciding_frame = end.frame;
-  verdict.provoked_by = 0;
   return verdict;
 }
 
