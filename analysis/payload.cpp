@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 
 namespace tcpwhy {
@@ -22,10 +21,9 @@ std::uint32_t fingerprint_of(std::string_view text) {
   return hash;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
+/// `lower` consists of lower-case letters and hyphens, which have the bit anyway.
+bool is_ignoring_case(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, [](char x, char y) { return (x | 0x20) == y; });
 }
 
 /// Whether a field line may be Content-Length or Transfer-Encoding: most are neither, and this runs on every message.
@@ -56,13 +54,13 @@ std::size_t for_each_header(std::string_view message, Visit visit) {
 void read_http_headers(std::string_view message, PayloadFacts& facts) {
   std::uint64_t length = PayloadFacts::kUnknownSize;
   const std::size_t body = for_each_header(message, [&](std::string_view name, std::string_view value) {
-    if (equal_ignoring_case(name, "content-length")) {
+    if (is_ignoring_case(name, "content-length")) {
       std::uint64_t parsed = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), parsed);
       // A length that no transfer reaches is a lie or an attack: as good as none.
       if (error == std::errc() && parsed < (std::uint64_t{1} << 62)) length = parsed;
-    } else if (equal_ignoring_case(name, "transfer-encoding")) {
-      facts.chunked = equal_ignoring_case(value.substr(0, 7), "chunked");
+    } else if (is_ignoring_case(name, "transfer-encoding")) {
+      facts.chunked = is_ignoring_case(value.substr(0, 7), "chunked");
     }
   });
   if (body == std::string_view::npos) return;

@@ -280,6 +280,7 @@ bool is_wanted(proto_tree* tree) {
 }
 
 void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
+  pinfo->current_proto = "TCP Why";  // Expert infos name it. Who called the post-dissector puts back what was there.
   proto_item* top = nullptr;
   proto_tree* why = nullptr;
   if (tree != nullptr) {

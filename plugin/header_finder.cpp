@@ -11,15 +11,17 @@ constexpr std::size_t kIpv4Minimum = 20;
 constexpr std::size_t kIpv6Fixed = 40;
 /// Extension headers longer than this in sum are not looked through. Real ones take 8 to 64 bytes.
 constexpr std::size_t kMostExtensions = 256;
-/// Ports, seq and ack: what identifies a header.
-constexpr std::size_t kIdentity = 12;
-/// The identity, the data offset and the flags: what must be there to believe it.
+/// Ports, numbers, data offset and flags: what must be there to believe a header.
 constexpr std::size_t kBelievable = 14;
 
 using Captured = std::span<const std::uint8_t>;
 
 std::uint16_t be16(Captured bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+std::uint32_t be32(Captured bytes, std::size_t at) {
+  return static_cast<std::uint32_t>(be16(bytes, at)) << 16 | be16(bytes, at + 2);
 }
 
 void put_be16(std::uint8_t* to, std::uint16_t value) {
@@ -119,7 +121,7 @@ std::optional<IpHeader> read_ipv6(const Bytes& bytes, std::size_t offset) {
 
 /// Completes `found` from the IP header that ends where the TCP header begins, if that has the wanted addresses. On the
 /// path of every frame: compares in place and copies nothing.
-bool verify(const Bytes& bytes, const Wanted& wanted, Found& found) {
+bool verify(const Bytes& bytes, const Segment& wanted, Found& found) {
   const Captured captured = bytes.captured;
   if (wanted.source.address.length == 4) {
     for (std::size_t words = 5; words <= 15 && words * 4 <= found.tcp; ++words) {
@@ -152,20 +154,21 @@ bool verify(const Bytes& bytes, const Wanted& wanted, Found& found) {
   return false;
 }
 
-using Identity = std::array<std::uint8_t, kIdentity>;
-
-Identity identity_of(const Wanted& wanted) {
-  Identity identity;
-  put_be16(identity.data(), wanted.source.port);
-  put_be16(identity.data() + 2, wanted.destination.port);
-  put_be32(identity.data() + 4, wanted.seq);
-  put_be32(identity.data() + 8, wanted.ack);
-  return identity;
+bool is_tcp_at(Captured captured, std::size_t at, const Segment& wanted, std::size_t header_length) {
+  return has(captured, at, kBelievable) && be16(captured, at) == wanted.source.port &&
+         be16(captured, at + 2) == wanted.destination.port && be32(captured, at + 4) == wanted.seq.raw() &&
+         be32(captured, at + 8) == wanted.ack.raw() && (captured[at + 12] >> 4) * std::size_t{4} == header_length &&
+         captured[at + 13] == wanted.flags;
 }
 
-bool is_tcp_at(Captured captured, std::size_t at, const Identity& identity, const Wanted& wanted) {
-  return has(captured, at, kBelievable) && std::memcmp(captured.data() + at, identity.data(), kIdentity) == 0 &&
-         (captured[at + 12] >> 4) * std::size_t{4} == wanted.header_length && captured[at + 13] == wanted.flags;
+/// Ports, seq and ack: what a header that may be anywhere is searched by.
+std::array<std::uint8_t, 12> identity_of(const Segment& wanted) {
+  std::array<std::uint8_t, 12> identity;
+  put_be16(identity.data(), wanted.source.port);
+  put_be16(identity.data() + 2, wanted.destination.port);
+  put_be32(identity.data() + 4, wanted.seq.raw());
+  put_be32(identity.data() + 8, wanted.ack.raw());
+  return identity;
 }
 
 }  // namespace
@@ -189,8 +192,7 @@ std::optional<IpHeader> next_ip_header(const Bytes& bytes, std::size_t from) {
   return {};
 }
 
-void OffsetMemory::remember(std::size_t offset) {
-  if (count_ > 0 && offsets_[0] == offset) return;
+void OffsetMemory::learn(std::size_t offset) {
   auto end = offsets_.begin() + static_cast<std::ptrdiff_t>(count_);
   auto at = std::find(offsets_.begin(), end, offset);
   if (at == end) {
@@ -204,24 +206,30 @@ void OffsetMemory::remember(std::size_t offset) {
   std::rotate(offsets_.begin(), at, at + 1);
 }
 
-std::optional<Found> HeaderFinder::find(const Bytes& bytes, const Wanted& wanted) {
+std::optional<Found> HeaderFinder::find(const Bytes& bytes, const Segment& wanted, std::size_t header_length) {
   const Captured captured = bytes.captured;
-  const Identity identity = identity_of(wanted);
   for (const std::size_t offset : memory_.recent()) {
-    if (!is_tcp_at(captured, offset, identity, wanted)) continue;
+    if (!is_tcp_at(captured, offset, wanted, header_length)) continue;
     Found found{.tcp = offset};
     if (verify(bytes, wanted, found)) {
       memory_.remember(offset);
       return found;
     }
   }
+  return search(bytes, wanted, header_length);
+}
+
+/// Where no place of before fits: anywhere.
+std::optional<Found> HeaderFinder::search(const Bytes& bytes, const Segment& wanted, std::size_t header_length) {
+  const Captured captured = bytes.captured;
+  const auto identity = identity_of(wanted);
   std::optional<Found> innermost;
   for (std::size_t from = 0; has(captured, from, kBelievable);) {
     const void* hit = memmem(captured.data() + from, captured.size() - from, identity.data(), identity.size());
     if (hit == nullptr) break;
     const auto at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(hit) - captured.data());
     from = at + 1;
-    if (!is_tcp_at(captured, at, identity, wanted)) continue;
+    if (!is_tcp_at(captured, at, wanted, header_length)) continue;
     innermost = Found{.tcp = at};
     if (verify(bytes, wanted, *innermost)) {
       memory_.remember(at);

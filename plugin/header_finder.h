@@ -43,16 +43,6 @@ struct IpHeader {
 /// The first IP header that TCP follows, at `from` or later.
 [[nodiscard]] std::optional<IpHeader> next_ip_header(const Bytes& bytes, std::size_t from);
 
-/// What the TCP header that is looked for is known to hold.
-struct Wanted {
-  Endpoint source;
-  Endpoint destination;
-  std::uint32_t seq = 0;
-  std::uint32_t ack = 0;  ///< As in the header, also without the ACK flag.
-  std::uint8_t flags = 0;
-  std::size_t header_length = 0;  ///< Bytes, options included.
-};
-
 /// Where it was found.
 struct Found {
   std::size_t tcp = 0;    ///< Offset of the TCP header; at least its first 14 bytes were captured.
@@ -66,9 +56,13 @@ struct Found {
 class OffsetMemory {
  public:
   [[nodiscard]] std::span<const std::size_t> recent() const { return {offsets_.data(), count_}; }
-  void remember(std::size_t offset);
+  void remember(std::size_t offset) {
+    if (count_ == 0 || offsets_[0] != offset) learn(offset);
+  }
 
  private:
+  void learn(std::size_t offset);
+
   std::array<std::size_t, 4> offsets_{};
   std::size_t count_ = 0;
 };
@@ -76,10 +70,14 @@ class OffsetMemory {
 /// Finds TCP headers, learning from one frame for the next.
 class HeaderFinder {
  public:
-  /// The wanted header; where several fit, the first with a verified IP header, else the innermost.
-  [[nodiscard]] std::optional<Found> find(const Bytes& bytes, const Wanted& wanted);
+  /// Looks for the TCP header that holds the endpoints, numbers (ack: also without the ACK flag) and flags of `wanted`
+  /// and is `header_length` bytes long, options included. Where several fit, the first with a verified IP header, else
+  /// the innermost.
+  [[nodiscard]] std::optional<Found> find(const Bytes& bytes, const Segment& wanted, std::size_t header_length);
 
  private:
+  [[nodiscard]] std::optional<Found> search(const Bytes& bytes, const Segment& wanted, std::size_t header_length);
+
   OffsetMemory memory_;
 };
 

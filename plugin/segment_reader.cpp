@@ -1,6 +1,7 @@
 #include "segment_reader.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <type_traits>
 
@@ -20,13 +21,20 @@ Nanoseconds nanoseconds(const nstime_t& time) {
   return static_cast<Nanoseconds>(time.secs) * 1'000'000'000 + time.nsecs;
 }
 
+/// Of a length that is known here: a copy of one or two registers.
+template <std::size_t length>
+Address address_of(const void* bytes) {
+  Address address;
+  std::memcpy(address.bytes.data(), bytes, length);
+  address.length = length;
+  return address;
+}
+
 Address to_address(const address& from) {
-  Address to;
-  const std::uint8_t length = from.type == AT_IPv4 ? 4 : from.type == AT_IPv6 ? 16 : 0;
-  if (length == 0 || from.len != length || from.data == nullptr) return to;
-  std::copy_n(static_cast<const std::uint8_t*>(from.data), length, to.bytes.begin());
-  to.length = length;
-  return to;
+  if (from.data == nullptr) return {};
+  if (from.type == AT_IPv4 && from.len == 4) return address_of<4>(from.data);
+  if (from.type == AT_IPv6 && from.len == 16) return address_of<16>(from.data);
+  return {};
 }
 
 address from_address(const Address& from) {
@@ -130,21 +138,20 @@ Sighting* SegmentReader::next_sighting() {
   return sighting;
 }
 
-std::optional<StreamNumber> SegmentReader::first_stream() const {
-  const auto* tapped = static_cast<const tcp_info_t*>(fetch_tapped_data(tcp_tap_, 0));
-  if (tapped == nullptr) return std::nullopt;
-  return tapped->th_stream;
+std::optional<StreamNumber> SegmentReader::fetch() {
+  for (tapped_count_ = 0; tapped_count_ < kMost; ++tapped_count_) {
+    const void* data = fetch_tapped_data(tcp_tap_, static_cast<int>(tapped_count_));
+    if (data == nullptr) break;
+    tapped_[tapped_count_] = static_cast<const tcp_info_t*>(data);
+  }
+  if (tapped_count_ == 0) return std::nullopt;
+  return tapped_[0]->th_stream;
 }
 
 std::span<const Sighting> SegmentReader::read(tvbuff_t* tvb, packet_info* pinfo) {
   count_ = 0;
-  unsigned tapped = 0;
-  for (; tapped < kMost; ++tapped) {
-    const void* data = fetch_tapped_data(tcp_tap_, static_cast<int>(tapped));
-    if (data == nullptr) break;
-    read_tapped(*static_cast<const tcp_info_t*>(data), tapped, tvb, pinfo);
-  }
-  if (tapped == 0) {
+  for (unsigned i = 0; i < tapped_count_; ++i) read_tapped(*tapped_[i], i, tvb, pinfo);
+  if (tapped_count_ == 0) {
     // If TCP was there all the same, taps aren't running, or the header was cut before TCP came to tap it (a router
     // that quotes eight bytes).
     const Layers layers = layers_of(pinfo);
@@ -158,19 +165,24 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   if (sighting == nullptr) return;
   sighting->stream = tapped.th_stream;
 
-  const Wanted wanted{
-      .source = {to_address(tapped.ip_src), tapped.th_sport},
-      .destination = {to_address(tapped.ip_dst), tapped.th_dport},
-      .seq = tapped.th_rawseq,
-      .ack = tapped.th_rawack,
-      .flags = static_cast<std::uint8_t>(tapped.th_flags),
-      .header_length = tapped.th_hlen,
-  };
+  Segment& segment = sighting->read = Segment{};
+  segment.frame = pinfo->num;
+  segment.stream = tapped.th_stream;
+  segment.time = nanoseconds(pinfo->abs_ts);
+  segment.source = {to_address(tapped.ip_src), tapped.th_sport};
+  segment.destination = {to_address(tapped.ip_dst), tapped.th_dport};
+  segment.seq = SequenceNumber(tapped.th_rawseq);
+  segment.ack = SequenceNumber(tapped.th_rawack);
+  segment.flags = static_cast<std::uint8_t>(tapped.th_flags);
+  segment.length = tapped.th_seglen;
+  // Scaled where TCP knows the shift; the header has the raw one, if it can be found.
+  segment.window = static_cast<std::uint16_t>(std::min<std::uint32_t>(tapped.th_win, 0xffff));
+
   Bytes bytes;
   std::optional<Found> found;
   any_bytes(tvb, pinfo, [&](const Bytes& these) {
     bytes = these;
-    found = finder_.find(these, wanted);
+    found = finder_.find(these, segment, tapped.th_hlen);
     return found.has_value();
   });
 
@@ -181,7 +193,7 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
     const Layers layers = layers_of(pinfo);
     if ((layers.sampled >> index & 1U) != 0) return;
     if ((layers.quoted >> index & 1U) != 0) {
-      sighting->error = IcmpError{.frame = pinfo->num, .stream = tapped.th_stream, .time = nanoseconds(pinfo->abs_ts)};
+      sighting->error = IcmpError{.frame = segment.frame, .stream = segment.stream, .time = segment.time};
       if (found && found->verified && read_icmp(bytes, found->ip, sighting->error)) {
         sighting->kind = Sighting::quotation;
       }
@@ -193,20 +205,8 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   if (!tapped.th_have_seglen || tapped.th_hlen < kTcpMinimum) return;
 
   sighting->kind = Sighting::segment;
-  Segment& segment = sighting->read = Segment{};
-  segment.frame = pinfo->num;
-  segment.stream = tapped.th_stream;
-  segment.time = nanoseconds(pinfo->abs_ts);
-  segment.source = wanted.source;
-  segment.destination = wanted.destination;
-  segment.seq = SequenceNumber(tapped.th_rawseq);
-  segment.ack = SequenceNumber(tapped.th_rawack);
-  segment.flags = wanted.flags;
-  segment.length = tapped.th_seglen;
-  // Scaled where TCP knows the shift; the header has the raw one, if it can be found.
-  segment.window = static_cast<std::uint16_t>(std::min<std::uint32_t>(tapped.th_win, 0xffff));
   if (!found) return;
-  read_header(bytes, found->tcp, wanted.header_length, segment);
+  read_header(bytes, found->tcp, tapped.th_hlen, segment);
   if (found->verified) {
     segment.ttl = found->ttl;
     segment.ip_id = found->ip_id;

@@ -40,12 +40,13 @@ class SegmentReader {
   /// REQUIRES: all protocols have registered.
   SegmentReader();
 
-  /// The frame's TCP headers, outermost first; valid until the next call. More than kMost in a frame are not read.
-  /// REQUIRES: called by a post-dissector, on a frame that is dissected for the first time.
-  [[nodiscard]] std::span<const Sighting> read(tvbuff_t* tvb, packet_info* pinfo);
+  /// Turns to the next frame: the stream of its first TCP header, before anything is read of it; nothing where no tap
+  /// told. REQUIRES: called by a post-dissector, on a frame that is dissected for the first time.
+  std::optional<StreamNumber> fetch();
 
-  /// The stream of the frame's first TCP header, before anything is read of it; nothing where no tap told. As read().
-  [[nodiscard]] std::optional<StreamNumber> first_stream() const;
+  /// The frame's TCP headers, outermost first; valid until the next call. More than kMost in a frame are not read.
+  /// REQUIRES: fetch() on this frame.
+  [[nodiscard]] std::span<const Sighting> read(tvbuff_t* tvb, packet_info* pinfo);
 
   static constexpr std::size_t kMost = 8;
 
@@ -72,6 +73,8 @@ class SegmentReader {
   int sflow_;
   HeaderFinder finder_;
   OffsetMemory ip_offsets_;
+  std::array<const tcp_info_t*, kMost> tapped_{};
+  unsigned tapped_count_ = 0;
   std::array<Sighting, kMost> sightings_;
   std::size_t count_ = 0;
 };
