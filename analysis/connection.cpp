@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace tcpwhy {
@@ -32,21 +33,18 @@ bool fills_segments(const HalfConnection& sender, const HalfConnection& receiver
   return usable > 0 && length >= usable && length % usable == 0;
 }
 
-Glimpse glimpse_of(const Segment& segment) {
-  Glimpse glimpse;
-  glimpse.at = mark_of(segment);
-  glimpse.seq = segment.seq;
-  glimpse.ack = segment.ack;
-  glimpse.length = segment.length;
-  glimpse.window = segment.window;
-  glimpse.flags = segment.flags;
-  glimpse.ip_id_known = segment.ip_id.has_value();
-  glimpse.ip_id = segment.ip_id.value_or(0);
-  glimpse.ttl_known = segment.ttl.has_value();
-  glimpse.ttl = segment.ttl.value_or(0);
-  glimpse.timestamps = segment.options.timestamps;
-  return glimpse;
-}
+Glimpse::Glimpse(const Segment& segment)
+    : at(mark_of(segment)),
+      seq(segment.seq),
+      ack(segment.ack),
+      length(segment.length),
+      window(segment.window),
+      ip_id(segment.ip_id.value_or(0)),
+      flags(segment.flags),
+      ttl(segment.ttl.value_or(0)),
+      ttl_known(segment.ttl.has_value()),
+      ip_id_known(segment.ip_id.has_value()),
+      timestamps(segment.options.timestamps) {}
 
 Connection::Connection(const Segment& first, const Settings& settings)
     : settings_(&settings), stream_(first.stream) {
@@ -259,7 +257,7 @@ bool Connection::observe_odd_answer(const Segment& segment, Side side) {
   count_one(odd.answers);
   odd.latest_ack = segment.ack;
   if (!odd.reset) {
-    odd.answer = glimpse_of(segment);
+    odd.answer = Glimpse(segment);
     odd.isn = client.isn;
     odd.syn = client.last_syn;
   }
@@ -300,7 +298,7 @@ bool Connection::observe_reset(const Segment& segment, Side side) {
 Reset Connection::read_reset(const Segment& segment, Side side) const {
   const HalfConnection& sender = now_.half(side);
   Reset reset;
-  reset.segment = glimpse_of(segment);
+  reset.segment = Glimpse(segment);
   reset.by = side;
   if (!segment.has(kAck)) {
     reset.provoked_by = provocation(segment, side);
@@ -456,18 +454,18 @@ bool Connection::fill_hole(const Segment& segment, HalfConnection& sender) {
 }
 
 void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber from) {
-  const Turn& before = now_.half(side).turn;
-  Turn turn;
+  Turn& turn = now_.half(side).turn;
+  const bool follows_unanswered = turn && !turn.answered;
+  turn = {};
   turn.begin = mark_of(segment);
   turn.seq = from;
   turn.ack = segment.ack;
   turn.gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
   turn.silence = elapsed(now_.last, segment);
   turn.payload = read_payload(segment.payload);
-  turn.follows_unanswered = before && !before.answered;
-  now_.half(side).turn = turn;
+  turn.follows_unanswered = follows_unanswered;
   if (turn.payload.fatal_alert != 0 && !now_.tls_alert.at) {
-    now_.tls_alert = {turn.begin, side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};
+    now_.tls_alert = {mark_of(segment), side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};
   }
 }
 
@@ -552,11 +550,13 @@ void Connection::identify(const Segment& segment, HalfConnection& sender) {
 
 void Connection::remember_segment(const Segment& segment, HalfConnection& sender) {
   sender.recent[1] = sender.recent[0];
-  sender.recent[0] = glimpse_of(segment);
+  // Made where it stays, and each mark from the segment: what was just written in small pieces and is read again in
+  // large ones makes the processor wait.
+  std::construct_at(&sender.recent[0], segment);
   sender.seen = true;
   sender.last = mark_of(segment);
-  if (!sender.first) sender.first = sender.last;
-  now_.last = sender.last;
+  if (!sender.first) sender.first = mark_of(segment);
+  now_.last = mark_of(segment);
 }
 
 // ------------------------------------------------------------------------------------------------- summary
@@ -581,7 +581,7 @@ bool Connection::is_remarkable() const {
   const auto stripped = [](const HalfConnection& half) {
     return half.syn_copies_disagree || half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
-  const bool timestamps_odd = client.syn && client.syn_options.timestamps != server.syn_options.timestamps;
+  const bool timestamps_odd = now_.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
   // A server that answers before it has all of a request, and closes.
   const bool cut_off = server.fin && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
                        client.turn.bytes() < client.turn.payload.message_size;

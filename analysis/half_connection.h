@@ -21,6 +21,9 @@ struct [[gnu::packed, gnu::aligned(4)]] Mark {
 
 /// What is remembered of a single segment.
 struct Glimpse {
+  Glimpse() = default;
+  explicit Glimpse(const Segment& segment);
+
   Mark at;
   SequenceNumber seq;
   SequenceNumber ack;
@@ -35,8 +38,6 @@ struct Glimpse {
 
   [[nodiscard]] bool has(Flag flag) const { return (flags & flag) != 0; }
 };
-
-[[nodiscard]] Glimpse glimpse_of(const Segment& segment);
 
 /// A run of data in one direction: what a side says until the other one speaks or a silence falls. On a
 /// client's side it is a request, on a server's a response.

@@ -45,8 +45,10 @@ Address address_at(Captured bytes, std::size_t at, std::uint8_t length) {
   return address;
 }
 
+/// By a length that is known here: a comparison of one or two registers.
+template <std::size_t length>
 bool is_address_at(Captured bytes, std::size_t at, const Address& address) {
-  return std::memcmp(bytes.data() + at, address.bytes.data(), address.length) == 0;
+  return std::memcmp(bytes.data() + at, address.bytes.data(), length) == 0;
 }
 
 /// What IP says that follows it, in the bounds of what there is. A length of 0 is that of a segment which the host
@@ -127,8 +129,8 @@ bool verify(const Bytes& bytes, const Segment& wanted, Found& found) {
     for (std::size_t words = 5; words <= 15 && words * 4 <= found.tcp; ++words) {
       const std::size_t ip = found.tcp - words * 4;
       if (captured[ip] != (0x40U | words) || captured[ip + 9] != kProtocolTcp ||
-          !is_address_at(captured, ip + 12, wanted.source.address) ||
-          !is_address_at(captured, ip + 16, wanted.destination.address)) {
+          !is_address_at<4>(captured, ip + 12, wanted.source.address) ||
+          !is_address_at<4>(captured, ip + 16, wanted.destination.address)) {
         continue;
       }
       found.verified = true;
@@ -140,8 +142,8 @@ bool verify(const Bytes& bytes, const Segment& wanted, Found& found) {
   } else if (wanted.source.address.length == 16) {
     for (std::size_t back = kIpv6Fixed; back <= kIpv6Fixed + kMostExtensions && back <= found.tcp; back += 4) {
       const std::size_t ip = found.tcp - back;
-      if (captured[ip] >> 4 != 6 || !is_address_at(captured, ip + 8, wanted.source.address) ||
-          !is_address_at(captured, ip + 24, wanted.destination.address)) {
+      if (captured[ip] >> 4 != 6 || !is_address_at<16>(captured, ip + 8, wanted.source.address) ||
+          !is_address_at<16>(captured, ip + 24, wanted.destination.address)) {
         continue;
       }
       if (const auto header = read_ipv6(bytes, ip); !header || header->end != found.tcp) continue;

@@ -21,20 +21,18 @@ Nanoseconds nanoseconds(const nstime_t& time) {
   return static_cast<Nanoseconds>(time.secs) * 1'000'000'000 + time.nsecs;
 }
 
-/// Of a length that is known here: a copy of one or two registers.
+/// Written where it stays, by a length that is known here: a copy of one or two registers.
 template <std::size_t length>
-Address address_of(const void* bytes) {
-  Address address;
-  std::memcpy(address.bytes.data(), bytes, length);
-  address.length = length;
-  return address;
+void put_address(const void* bytes, Address& to) {
+  std::memcpy(to.bytes.data(), bytes, length);
+  to.length = length;
 }
 
-Address to_address(const address& from) {
-  if (from.data == nullptr) return {};
-  if (from.type == AT_IPv4 && from.len == 4) return address_of<4>(from.data);
-  if (from.type == AT_IPv6 && from.len == 16) return address_of<16>(from.data);
-  return {};
+/// REQUIRES: `to` is empty. It stays so where the network layer is neither IPv4 nor IPv6.
+void put_address(const address& from, Address& to) {
+  if (from.data == nullptr) return;
+  if (from.type == AT_IPv4 && from.len == 4) put_address<4>(from.data, to);
+  if (from.type == AT_IPv6 && from.len == 16) put_address<16>(from.data, to);
 }
 
 address from_address(const Address& from) {
@@ -169,8 +167,10 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   segment.frame = pinfo->num;
   segment.stream = tapped.th_stream;
   segment.time = nanoseconds(pinfo->abs_ts);
-  segment.source = {to_address(tapped.ip_src), tapped.th_sport};
-  segment.destination = {to_address(tapped.ip_dst), tapped.th_dport};
+  put_address(tapped.ip_src, segment.source.address);
+  put_address(tapped.ip_dst, segment.destination.address);
+  segment.source.port = tapped.th_sport;
+  segment.destination.port = tapped.th_dport;
   segment.seq = SequenceNumber(tapped.th_rawseq);
   segment.ack = SequenceNumber(tapped.th_rawack);
   segment.flags = static_cast<std::uint8_t>(tapped.th_flags);
@@ -241,8 +241,8 @@ void SegmentReader::read_untapped(const Layers& layers, tvbuff_t* tvb, packet_in
     if (count_ == 0 && wanted == 1 && bytes.captured.data() != frame.captured.data() && pinfo->ptype == PT_TCP) {
       IpHeader none;
       none.payload = bytes.on_wire;
-      none.source = to_address(pinfo->src);
-      none.destination = to_address(pinfo->dst);
+      put_address(pinfo->src, none.source);
+      put_address(pinfo->dst, none.destination);
       if (none.source.length != 0) read_untapped_at(bytes, none, layers, pinfo);
     }
     return count_ == wanted;
