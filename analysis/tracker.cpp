@@ -109,7 +109,13 @@ Tracker::Live* Tracker::open(const Segment& segment) {
     return nullptr;
   }
   auto& slot = live_[segment.stream];
-  slot = std::make_unique<Live>(segment, settings_, surveys_);
+  if (spare_.empty()) {
+    slot = std::make_unique<Live>(segment, settings_, surveys_);
+  } else {
+    slot = std::move(spare_.back());
+    spare_.pop_back();
+    *slot = Live(segment, settings_, surveys_);
+  }
   link_to_previous(slot->connection);
   return slot.get();
 }
@@ -148,8 +154,7 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
   if (seen.turn_began && seen.side == Side::client) {
     const PayloadFacts& payload = now.half(Side::client).turn.payload;
     if (payload.fingerprint != 0) {
-      Request request{segment.stream, {segment.frame, segment.time}, connection.endpoint(Side::client).address,
-                      connection.endpoint(Side::server), payload.fingerprint};
+      Request request{segment.stream, {segment.frame, segment.time}, route_of(connection), payload.fingerprint};
       if (!failed_requests_.empty()) match_retry(request);
       recent_requests_.push_back(request);
       if (recent_requests_.size() > kRecentRequests) recent_requests_.pop_front();
@@ -252,15 +257,17 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
 
 // ------------------------------------------------------------------------------------------------- retries
 
+Tracker::Route Tracker::route_of(const Connection& connection) {
+  return hash_of(connection.endpoint(Side::client).address) * 31 + hash_of(connection.endpoint(Side::server));
+}
+
 bool Tracker::repeats(const Request& later, const Request& failed) {
-  return later.stream != failed.stream && later.fingerprint == failed.fingerprint && later.client == failed.client &&
-         later.server == failed.server;
+  return later.stream != failed.stream && later.fingerprint == failed.fingerprint && later.route == failed.route;
 }
 
 void Tracker::expect_request_retry(const Connection& connection, const Turn& request) {
   if (request.payload.fingerprint == 0 || request_retries_.contains(connection.stream())) return;
-  Request failed{connection.stream(), request.begin, connection.endpoint(Side::client).address,
-                 connection.endpoint(Side::server), request.payload.fingerprint};
+  const Request failed{connection.stream(), request.begin, route_of(connection), request.payload.fingerprint};
   const bool waiting = std::any_of(failed_requests_.begin(), failed_requests_.end(),
                                    [&](const Request& other) { return other.stream == failed.stream; });
   // A line that this client sends all the time: the next one is no repetition of this one.
@@ -313,8 +320,7 @@ void Tracker::expect_connect_retry(const Connection& connection) {
     if (waiting.stream == connection.stream()) return;
   }
   const HalfConnection& client = connection.now().half(Side::client);
-  failed_connects_.push_back({connection.stream(), client.syn, connection.endpoint(Side::client).address,
-                              connection.endpoint(Side::server), client.isn});
+  failed_connects_.push_back({connection.stream(), client.syn, route_of(connection), client.isn});
   if (failed_connects_.size() > kRecentRequests) failed_connects_.pop_front();
 }
 
@@ -327,11 +333,11 @@ void Tracker::match_connect(const Connection& connection) {
   }
   const auto failed =
       std::find_if(failed_connects_.begin(), failed_connects_.end(), [&](const Connect& candidate) {
-        return candidate.stream != connection.stream() && candidate.server == connection.endpoint(Side::server) &&
-               candidate.client == connection.endpoint(Side::client).address && candidate.isn == client.isn;
+        return candidate.stream != connection.stream() && candidate.isn == client.isn &&
+               candidate.route == route_of(connection);
       });
   if (failed == failed_connects_.end()) return;
-  connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn, {}, {}, client.isn});
+  connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn, failed->route, client.isn});
   failed_connects_.erase(failed);
 }
 
@@ -360,7 +366,11 @@ void Tracker::retire(Nanoseconds now) {
     const Endpoint& client = connection->endpoint(Side::client);
     const Endpoint& server = connection->endpoint(Side::server);
     retired_.insert_or_assign(stream, Retired{client, connection->remember(client), connection->remember(server)});
-    live_[stream].reset();
+    if (spare_.size() < kSpare) {
+      spare_.push_back(std::move(live_[stream]));
+    } else {
+      live_[stream].reset();
+    }
   }
 }
 

@@ -40,6 +40,7 @@ class Tracker {
  private:
   /// Room made at once for this many 4-tuples: growing step by step costs more than the table itself.
   static constexpr std::size_t kUsualStreams = std::size_t{1} << 15;
+  static constexpr std::size_t kSpare = 256;
 
   /// A sample and the stream that gave it, so that a stream's own can be left out.
   struct Sample {
@@ -87,19 +88,19 @@ class Tracker {
     bool counted_abort = false;
     bool counted_idle_close = false;
   };
+  /// A hash of the client's address and the server's endpoint: what a repetition has in common with what it repeats.
+  using Route = std::uint64_t;
   struct Request {
     StreamNumber stream = 0;
     Mark at;
-    Address client;
-    Endpoint server;
+    Route route = 0;
     std::uint32_t fingerprint = 0;
     bool is_retry = false;
   };
   struct Connect {
     StreamNumber stream = 0;
     Mark at;
-    Address client;
-    Endpoint server;
+    Route route = 0;
     SequenceNumber isn;
   };
 
@@ -112,6 +113,7 @@ class Tracker {
   void survey_closes(const Segment& segment, const Observation& seen, Live& live);
   void survey_uncalled_close(const Segment& segment, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around);
+  [[nodiscard]] static Route route_of(const Connection& connection);
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match_retry(Request& request);
   void match_connect(const Connection& connection);
@@ -121,6 +123,7 @@ class Tracker {
 
   Settings settings_;
   std::vector<std::unique_ptr<Live>> live_;  ///< By stream; a pointer each, so that the table stays in the cache.
+  std::vector<std::unique_ptr<Live>> spare_;  ///< Of forgotten connections: room for new ones, and still in the cache.
   std::unordered_map<StreamNumber, Retired> retired_;
   std::unordered_map<std::uint64_t, StreamNumber> latest_on_tuple_;
   std::unordered_map<std::uint64_t, ServerSurvey> surveys_;

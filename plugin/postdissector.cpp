@@ -24,10 +24,11 @@ class FrameIndex {
   /// Frames come in order. One that comes again replaces what was said of it (`-2 -R`).
   void put(FrameNumber frame, std::span<const Sighting> sightings) {
     const StreamNumber value = sightings.empty() ? kNone : sightings.size() == 1 ? sightings[0].stream : kSeveral;
-    if (frame >= streams_.size()) {
+    if (frame >= next_) {
       if (value == kNone) return;
-      streams_.resize(frame, kNone);
+      for (; next_ < frame; ++next_) streams_.push_back(kNone);
       streams_.push_back(value);
+      ++next_;
     } else {
       if (streams_[frame] == kSeveral) several_.erase(frame);
       streams_[frame] = value;
@@ -42,7 +43,7 @@ class FrameIndex {
 
   /// Valid until the next put().
   [[nodiscard]] std::span<const StreamNumber> streams(FrameNumber frame) const {
-    if (frame >= streams_.size() || streams_[frame] == kNone) return {};
+    if (frame >= next_ || streams_[frame] == kNone) return {};
     if (streams_[frame] != kSeveral) return {&streams_[frame], 1};
     return several_.at(frame);
   }
@@ -51,6 +52,7 @@ class FrameIndex {
   static constexpr StreamNumber kNone = 0xffffffff;
   static constexpr StreamNumber kSeveral = 0xfffffffe;
   std::deque<StreamNumber> streams_;  // A deque grows without ever holding everything twice.
+  FrameNumber next_ = 0;              // Its size, which a deque has to work out.
   std::map<FrameNumber, std::vector<StreamNumber>> several_;
 };
 
