@@ -91,6 +91,10 @@ class Analyzer::Implementation {
       remarks.idle_gap = seen.idle_gap;
       idle_gaps_.emplace_back(segment.frame, seen.idle_gap);
     }
+    if (seen.role != ResetRole::none) {
+      remarks.role = seen.role;
+      roles_.emplace_back(segment.frame, seen.role);
+    }
     if (seen.deciding && connection->is_remarkable()) decide(*connection, segment.frame, remarks);
     return remarks;
   }
@@ -111,6 +115,7 @@ class Analyzer::Implementation {
       for (const Verdict& verdict : diagnose(evidence_on(*connection))) sealed_.push_back({stream, verdict});
     }
     std::sort(idle_gaps_.begin(), idle_gaps_.end());
+    std::sort(roles_.begin(), roles_.end());
   }
 
   [[nodiscard]] bool finished() const { return finished_; }
@@ -128,11 +133,8 @@ class Analyzer::Implementation {
     return findings;
   }
 
-  [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const {
-    // Frames come in order but for two passes of `-2 -R`, so the list is as good as sorted before finish() too.
-    const auto found = std::lower_bound(idle_gaps_.begin(), idle_gaps_.end(), std::pair(frame, Nanoseconds{0}));
-    return found != idle_gaps_.end() && found->first == frame ? found->second : 0;
-  }
+  [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const { return look_up(idle_gaps_, frame); }
+  [[nodiscard]] ResetRole reset_role(FrameNumber frame) const { return look_up(roles_, frame); }
 
   void for_each_finding(const std::function<void(const Finding&)>& visit) const {
     for (const Sealed& sealed : sealed_) visit(explain(evidence_on(*tracker_.find(sealed.stream)), sealed.verdict));
@@ -145,6 +147,16 @@ class Analyzer::Implementation {
     StreamNumber stream;
     Verdict verdict;
   };
+
+  /// What was noted of frames. Frames come in order but for two passes of `-2 -R`, so that the list
+  /// is as good as sorted before finish() too.
+  template <typename Note>
+  using Notes = std::vector<std::pair<FrameNumber, Note>>;
+  template <typename Note>
+  [[nodiscard]] static Note look_up(const Notes<Note>& notes, FrameNumber frame) {
+    const auto found = std::lower_bound(notes.begin(), notes.end(), std::pair(frame, Note{}));
+    return found != notes.end() && found->first == frame ? found->second : Note{};
+  }
 
   [[nodiscard]] Evidence evidence_on(const Connection& connection) const {
     return {connection, tracker_.surroundings(connection), settings_};
@@ -172,7 +184,8 @@ class Analyzer::Implementation {
   Tracker tracker_;
   bool finished_ = false;
   std::vector<Sealed> sealed_;
-  std::vector<std::pair<FrameNumber, Nanoseconds>> idle_gaps_;
+  Notes<Nanoseconds> idle_gaps_;
+  Notes<ResetRole> roles_;
 };
 
 Analyzer::Analyzer(const Settings& settings) : implementation_(std::make_unique<Implementation>(settings)) {}
@@ -186,6 +199,7 @@ bool Analyzer::finished() const { return implementation_->finished(); }
 std::vector<Finding> Analyzer::findings(StreamNumber stream) const { return implementation_->findings(stream); }
 bool Analyzer::has_findings(StreamNumber stream) const { return implementation_->has_findings(stream); }
 Nanoseconds Analyzer::idle_gap(FrameNumber frame) const { return implementation_->idle_gap(frame); }
+ResetRole Analyzer::reset_role(FrameNumber frame) const { return implementation_->reset_role(frame); }
 std::size_t Analyzer::stream_count() const { return implementation_->stream_count(); }
 void Analyzer::for_each_finding(const std::function<void(const Finding&)>& visit) const {
   implementation_->for_each_finding(visit);

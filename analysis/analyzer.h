@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catalogue.h"
+#include "connection.h"
 #include "finding.h"
 #include "segment.h"
 #include "settings.h"
@@ -16,9 +17,10 @@ namespace tcpwhy {
 /// What can be said on a frame as it is read.
 struct Remarks {
   Nanoseconds idle_gap = 0;       ///< Silence before this data segment; 0 where it isn't one or it wasn't idle.
+  ResetRole role = ResetRole::none;  ///< If this frame is a RST.
   std::vector<Finding> findings;  ///< What this frame decides. Provisional: later frames may amend it.
 
-  [[nodiscard]] bool empty() const { return idle_gap == 0 && findings.empty(); }
+  [[nodiscard]] bool empty() const { return idle_gap == 0 && role == ResetRole::none && findings.empty(); }
 };
 
 /// Reads one capture. Not thread-safe; independent instances are independent.
@@ -52,6 +54,9 @@ class Analyzer {
 
   /// The idle gap that ended on this frame, or 0. Valid before and after finish().
   [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const;
+
+  /// What the RST on this frame is to its incident; `none` where it is no RST. Valid before and after finish().
+  [[nodiscard]] ResetRole reset_role(FrameNumber frame) const;
 
   /// Calls `visit` for every sealed finding, by stream number.
   void for_each_finding(const std::function<void(const Finding&)>& visit) const;

@@ -46,6 +46,11 @@ Glimpse::Glimpse(const Segment& segment)
       ip_id_known(segment.ip_id.has_value()),
       timestamps(segment.options.timestamps) {}
 
+std::string_view to_string(ResetRole role) {
+  constexpr std::array<std::string_view, 4> kWords = {"", "cause", "echo", "copy"};
+  return kWords[static_cast<std::size_t>(role)];
+}
+
 Connection::Connection(const Segment& first, const Settings& settings)
     : settings_(&settings), stream_(first.stream) {
   guess_sides(first);
@@ -167,13 +172,15 @@ Observation Connection::observe(const Segment& segment) {
     const bool disagreed = sender.syn_copies_disagree;
     note_copy(segment, sender);
     seen.copy = true;
+    if (segment.has(kRst)) seen.role = ResetRole::copy;
     seen.deciding = disagreed != sender.syn_copies_disagree;
     return seen;
   }
   check_clock(segment, sender);
 
   if (segment.has(kRst)) {
-    seen.deciding = observe_reset(segment, seen.side);
+    seen.role = observe_reset(segment, seen.side);
+    seen.deciding = true;
     return seen;
   }
   if (observe_odd_answer(segment, seen.side)) {
@@ -266,23 +273,23 @@ bool Connection::observe_odd_answer(const Segment& segment, Side side) {
 
 // -------------------------------------------------------------------------------------------------- resets
 
-bool Connection::observe_reset(const Segment& segment, Side side) {
+ResetRole Connection::observe_reset(const Segment& segment, Side side) {
   const HalfConnection& client = now_.half(Side::client);
   const bool connecting = client.syn && !now_.half(Side::server).syn;
   Trouble& trouble = make_trouble();
   OddHandshake& odd = trouble.odd_handshake;
   if (connecting && side == Side::client && odd.answers > 0 && segment.seq == odd.latest_ack) {
-    if (!odd.reset) odd.reset = mark_of(segment);
-    return true;
+    if (odd.reset) return ResetRole::echo;
+    odd.reset = mark_of(segment);
+    return ResetRole::cause;
   }
   const bool answers_syn = segment.has(kAck) && segment.ack.after(client.isn) && !segment.ack.after(client.next);
   if (connecting && side == Side::server && answers_syn) {
-    if (trouble.refusal.count == 0) {
-      trouble.refusal.reset = read_reset(segment, side);
-      trouble.refusal.syn = client.last_syn;
-    }
     count_one(trouble.refusal.count);
-    return true;
+    if (trouble.refusal.count > 1) return ResetRole::echo;
+    trouble.refusal.reset = read_reset(segment, side);
+    trouble.refusal.syn = client.last_syn;
+    return ResetRole::cause;
   }
   Break& broken = trouble.broken;
   const Reset reset = read_reset(segment, side);
@@ -290,7 +297,7 @@ bool Connection::observe_reset(const Segment& segment, Side side) {
   if (broken.kept < broken.resets.size()) broken.resets[broken.kept++] = reset;
   count_one(broken.count);
   broken.last_reset = mark_of(segment);
-  return true;
+  return broken.count == 1 ? ResetRole::cause : ResetRole::echo;
 }
 
 /// Linux: tcp_send_active_reset (an abort) against tcp_v4_send_reset (a reply); RFC 9293 section 3.5.2. Other

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <memory>
+#include <string_view>
 
 #include "half_connection.h"
 #include "limits.h"
@@ -112,6 +113,17 @@ struct Incarnation {
   std::uint16_t server_ip_id = 0;
 };
 
+/// What a RST frame is to its incident: one failure often shows as several.
+enum class ResetRole : std::uint8_t {
+  none,   ///< No RST.
+  cause,  ///< The first of the incident.
+  echo,   ///< It follows from the same incident: an answer to the next segment that met no socket, a second try.
+  copy,   ///< The same packet, captured again.
+};
+
+/// tcpwhy.role; "" for none.
+[[nodiscard]] std::string_view to_string(ResetRole role);
+
 /// What a segment did, for whoever watches across streams.
 struct Observation {
   bool copy = false;               ///< A duplicate of a packet already seen; nothing was counted.
@@ -119,6 +131,7 @@ struct Observation {
   bool turn_began = false;         ///< This segment's new data began a turn of `side`.
   bool answered = false;           ///< This segment is the first answer to the other side's turn.
   bool deciding = false;           ///< Something about the connection may now be decided.
+  ResetRole role = ResetRole::none;
   Side side = Side::client;
 };
 
@@ -163,7 +176,7 @@ class Connection {
   void check_clock(const Segment& segment, const HalfConnection& sender);
   void observe_syn(const Segment& segment, Side side);
   bool observe_odd_answer(const Segment& segment, Side side);
-  bool observe_reset(const Segment& segment, Side side);
+  [[nodiscard]] ResetRole observe_reset(const Segment& segment, Side side);
   [[nodiscard]] Reset read_reset(const Segment& segment, Side side) const;
   [[nodiscard]] FrameNumber provocation(const Segment& reset, Side side) const;
   void observe_data(const Segment& segment, Side side, Observation& seen);

@@ -1,34 +1,24 @@
 #include "finding_view.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "catalogue.h"
+#include "fields.h"
 
 namespace tcpwhy::plugin {
 namespace {
 
 int proto_tcpwhy = -1;
 
-int hf_cause = -1;
-int hf_variant = -1;
-int hf_confidence = -1;
-int hf_reset_by = -1;
-int hf_fault = -1;
-int hf_reset_kind = -1;
-int hf_impact = -1;
-int hf_lost_bytes = -1;
-int hf_provoked_by = -1;
-int hf_ruled_out = -1;
-int hf_blind_spot = -1;
-int hf_fix = -1;
-int hf_explanation = -1;
-int hf_severity = -1;
-int hf_deciding_frame = -1;
-int hf_proof = -1;
-int hf_idle_gap = -1;
-int hf_line = -1;
+/// As epan knows them, by FieldId.
+std::array<int, kFields.size()> header_fields;
+
+int hf(FieldId field) {
+  return header_fields[static_cast<std::size_t>(field)];
+}
 
 int ett_tcpwhy = -1;
 int ett_finding = -1;
@@ -42,48 +32,38 @@ constexpr value_string kSeverityNames[] = {
     {0, nullptr},
 };
 
-// clang-format off
-hf_register_info fields[] = {
-    {&hf_cause, {"Cause", "tcpwhy.cause", FT_STRING, BASE_NONE, nullptr, 0,
-     "Why: an entry of tcpwhy's catalogue", HFILL}},
-    {&hf_variant, {"Variant", "tcpwhy.variant", FT_STRING, BASE_NONE, nullptr, 0,
-     "Which shape of the cause; empty if it has one only", HFILL}},
-    {&hf_confidence, {"Confidence", "tcpwhy.confidence", FT_STRING, BASE_NONE, nullptr, 0,
-     "certain: the bytes prove it; likely: nothing else fits what was seen; possible: something else fits too", HFILL}},
-    {&hf_reset_by, {"Reset by", "tcpwhy.reset_by", FT_STRING, BASE_NONE, nullptr, 0,
-     "Who sent the reset: client, server, middlebox or unknown; empty if there was none", HFILL}},
-    {&hf_fault, {"Fault", "tcpwhy.fault", FT_STRING, BASE_NONE, nullptr, 0,
-     "Who has to change something: client, server, middlebox, path, nobody or unknown", HFILL}},
-    {&hf_reset_kind, {"Kind of reset", "tcpwhy.reset_kind", FT_STRING, BASE_NONE, nullptr, 0,
-     "abort: a socket decided; reply: a segment met no socket; unknown; empty if there was no reset", HFILL}},
-    {&hf_impact, {"Impact", "tcpwhy.impact", FT_STRING, BASE_NONE, nullptr, 0,
-     "What it cost: none, connect_failed, connect_delayed, request_lost, response_lost, response_truncated or unknown",
-     HFILL}},
-    {&hf_lost_bytes, {"Lost bytes", "tcpwhy.lost_bytes", FT_UINT64, BASE_DEC, nullptr, 0,
-     "Sent before the reset and never acknowledged, or past the break", HFILL}},
-    {&hf_provoked_by, {"Provoked by", "tcpwhy.provoked_by", FT_FRAMENUM, BASE_NONE, nullptr, 0,
-     "The segment that drew the reset", HFILL}},
-    {&hf_ruled_out, {"Ruled out", "tcpwhy.ruled_out", FT_STRING, BASE_NONE, nullptr, 0,
-     "What else it could have been, and why it is not", HFILL}},
-    {&hf_blind_spot, {"Blind spot", "tcpwhy.blind_spot", FT_STRING, BASE_NONE, nullptr, 0,
-     "What can't be seen from here, and which capture would show it", HFILL}},
-    {&hf_fix, {"Fix", "tcpwhy.fix", FT_STRING, BASE_NONE, nullptr, 0,
-     "What to change, who has to, and to what value", HFILL}},
-    {&hf_explanation, {"What happened", "tcpwhy.explanation", FT_STRING, BASE_NONE, nullptr, 0,
-     "What happened, in order, with this capture's frames and numbers", HFILL}},
-    {&hf_severity, {"Severity", "tcpwhy.severity", FT_UINT8, BASE_DEC, VALS(kSeverityNames), 0,
-     "How loud: 0 chat, 1 note, 2 warn, 3 error", HFILL}},
-    {&hf_deciding_frame, {"Deciding frame", "tcpwhy.deciding_frame", FT_FRAMENUM, BASE_NONE, nullptr, 0,
-     "The frame on which the expert info stands", HFILL}},
-    {&hf_proof, {"Proof", "tcpwhy.proof", FT_FRAMENUM, BASE_NONE, nullptr, 0,
-     "A frame on which the finding rests", HFILL}},
-    // Nanoseconds, not a floating-point number: `tcpwhy.idle_gap > 5` and `> 0.5` work as for tcp.time_delta.
-    {&hf_idle_gap, {"Idle gap", "tcpwhy.idle_gap", FT_RELATIVE_TIME, BASE_NONE, nullptr, 0,
-     "Silence on the connection before this data, in seconds", HFILL}},
-    {&hf_line, {"Line", "tcpwhy.line", FT_STRING, BASE_NONE, nullptr, 0,
-     "A text that is longer than a line of Wireshark's tree, continued", HFILL}},
-};
-// clang-format on
+ftenum type_of(FieldType type) {
+  switch (type) {
+    case FieldType::text:
+      return FT_STRING;
+    case FieldType::number:
+      return FT_UINT64;
+    case FieldType::severity:
+      return FT_UINT8;
+    case FieldType::frame:
+      return FT_FRAMENUM;
+    case FieldType::time:
+      return FT_RELATIVE_TIME;
+  }
+  return FT_NONE;
+}
+
+/// epan keeps what it is given, for ever: never freed.
+void register_header_fields(int proto) {
+  header_fields.fill(-1);
+  static auto* const registrations = new std::vector<hf_register_info>;
+  static auto* const filters = new std::vector<std::string>;
+  filters->reserve(kFields.size());  // Before any address is handed out.
+  for (const Field& field : kFields) {
+    filters->push_back(std::string("tcpwhy.").append(field.name));
+    const bool numeric = field.type == FieldType::number || field.type == FieldType::severity;
+    registrations->push_back(
+        {&header_fields[static_cast<std::size_t>(field.id)],
+         {field.title, filters->back().c_str(), type_of(field.type), numeric ? BASE_DEC : BASE_NONE,
+          field.type == FieldType::severity ? VALS(kSeverityNames) : nullptr, 0, field.meaning, HFILL}});
+  }
+  proto_register_field_array(proto, registrations->data(), static_cast<int>(registrations->size()));
+}
 
 int* subtrees[] = {&ett_tcpwhy, &ett_finding, &ett_text};
 
@@ -160,8 +140,8 @@ std::size_t line_length(std::string_view text, std::size_t limit) {
   return end;
 }
 
-proto_item* add_word(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, int field, std::string_view word) {
-  proto_item* item = proto_tree_add_string(tree, field, tvb, 0, 0, pooled(pinfo, word));
+proto_item* add_word(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, FieldId field, std::string_view word) {
+  proto_item* item = proto_tree_add_string(tree, hf(field), tvb, 0, 0, pooled(pinfo, word));
   proto_item_set_generated(item);
   // It keeps its place in the row, but an empty line tells a reader nothing.
   if (word.empty()) proto_item_set_hidden(item);
@@ -170,26 +150,26 @@ proto_item* add_word(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, int fi
 
 /// A text of any length: the whole is the field's value; a label holds ITEM_LABEL_LENGTH bytes, so that the rest of it
 /// is shown in lines below.
-void add_text(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, int field, const char* label,
-              const std::string& text) {
+void add_text(proto_tree* tree, tvbuff_t* tvb, packet_info* pinfo, FieldId field, const std::string& text) {
   constexpr std::size_t kLine = 100;
   std::string_view rest = text;
   const std::size_t first = line_length(rest, kLine);
-  proto_item* item = proto_tree_add_string_format(tree, field, tvb, 0, 0, text.c_str(), "%s: %.*s", label,
+  proto_item* item = proto_tree_add_string_format(tree, hf(field), tvb, 0, 0, text.c_str(), "%s: %.*s",
+                                                  kFields[static_cast<std::size_t>(field)].title,
                                                   static_cast<int>(first), rest.data());
   proto_item_set_generated(item);
   if (text.empty()) {
     proto_item_set_hidden(item);
     return;
   }
-  if (first == rest.size() || !proto_field_is_referenced(tree, hf_line)) return;
+  if (first == rest.size() || !proto_field_is_referenced(tree, hf(FieldId::line))) return;
   proto_tree* lines = proto_item_add_subtree(item, ett_text);
   for (rest.remove_prefix(first); !rest.empty();) {
     while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
     const std::size_t length = line_length(rest, kLine);
     if (length == 0) break;
     const char* line = pooled(pinfo, rest.substr(0, length));
-    proto_item_set_generated(proto_tree_add_string_format(lines, hf_line, tvb, 0, 0, line, "%s", line));
+    proto_item_set_generated(proto_tree_add_string_format(lines, hf(FieldId::line), tvb, 0, 0, line, "%s", line));
     rest.remove_prefix(length);
   }
 }
@@ -229,36 +209,36 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
   const char* variant = pooled(pinfo, verdict.variant);
   const bool has_variant = !verdict.variant.empty();
   proto_item* item = proto_tree_add_string_format(
-      tree, hf_cause, tvb, 0, 0, cause, "%s%s%s%s, %s: %s", cause, has_variant ? " (" : "", variant,
+      tree, hf(FieldId::cause), tvb, 0, 0, cause, "%s%s%s%s, %s: %s", cause, has_variant ? " (" : "", variant,
       has_variant ? ")" : "", pooled(pinfo, to_string(verdict.confidence)), cost_in_words(pinfo, verdict.impact));
   proto_item_set_generated(item);
   proto_tree* story = proto_item_add_subtree(item, ett_finding);
 
-  add_text(story, tvb, pinfo, hf_explanation, "What happened", finding.narrative.explanation);
+  add_text(story, tvb, pinfo, FieldId::explanation, finding.narrative.explanation);
   for (const Proof& proof : finding.proofs) {
     proto_item_set_generated(proto_tree_add_uint_format(
-        story, hf_proof, tvb, 0, 0, proof.frame, "Frame %u: %.*s%s", proof.frame, static_cast<int>(proof.part.size()),
+        story, hf(FieldId::proof), tvb, 0, 0, proof.frame, "Frame %u: %.*s%s", proof.frame, static_cast<int>(proof.part.size()),
         proof.part.data(), proof.frame == pinfo->num ? " (this frame)" : ""));
   }
-  add_text(story, tvb, pinfo, hf_fix, "Fix", finding.narrative.fix);
+  add_text(story, tvb, pinfo, FieldId::fix, finding.narrative.fix);
   for (const std::string& line : finding.narrative.ruled_out) {
-    add_text(story, tvb, pinfo, hf_ruled_out, "Ruled out", line);
+    add_text(story, tvb, pinfo, FieldId::ruled_out, line);
   }
-  add_text(story, tvb, pinfo, hf_blind_spot, "Blind spot", finding.narrative.blind_spot);
+  add_text(story, tvb, pinfo, FieldId::blind_spot, finding.narrative.blind_spot);
 
   proto_item_set_generated(
-      proto_tree_add_uint(story, hf_severity, tvb, 0, 0, static_cast<std::uint32_t>(verdict.severity)));
-  add_word(story, tvb, pinfo, hf_variant, verdict.variant);
-  add_word(story, tvb, pinfo, hf_confidence, to_string(verdict.confidence));
-  add_word(story, tvb, pinfo, hf_fault, to_string(verdict.fault));
-  add_word(story, tvb, pinfo, hf_impact, to_string(verdict.impact));
-  proto_item_set_generated(proto_tree_add_uint64(story, hf_lost_bytes, tvb, 0, 0, verdict.lost_bytes));
-  add_word(story, tvb, pinfo, hf_reset_by, to_string(verdict.reset_by));
-  add_word(story, tvb, pinfo, hf_reset_kind, to_string(verdict.reset_kind));
+      proto_tree_add_uint(story, hf(FieldId::severity), tvb, 0, 0, static_cast<std::uint32_t>(verdict.severity)));
+  add_word(story, tvb, pinfo, FieldId::variant, verdict.variant);
+  add_word(story, tvb, pinfo, FieldId::confidence, to_string(verdict.confidence));
+  add_word(story, tvb, pinfo, FieldId::fault, to_string(verdict.fault));
+  add_word(story, tvb, pinfo, FieldId::impact, to_string(verdict.impact));
+  proto_item_set_generated(proto_tree_add_uint64(story, hf(FieldId::lost_bytes), tvb, 0, 0, verdict.lost_bytes));
+  add_word(story, tvb, pinfo, FieldId::reset_by, to_string(verdict.reset_by));
+  add_word(story, tvb, pinfo, FieldId::reset_kind, to_string(verdict.reset_kind));
   if (verdict.provoked_by != 0) {
-    proto_item_set_generated(proto_tree_add_uint(story, hf_provoked_by, tvb, 0, 0, verdict.provoked_by));
+    proto_item_set_generated(proto_tree_add_uint(story, hf(FieldId::provoked_by), tvb, 0, 0, verdict.provoked_by));
   }
-  proto_item_set_generated(proto_tree_add_uint(story, hf_deciding_frame, tvb, 0, 0, verdict.deciding_frame));
+  proto_item_set_generated(proto_tree_add_uint(story, hf(FieldId::deciding_frame), tvb, 0, 0, verdict.deciding_frame));
   return item;
 }
 
@@ -266,7 +246,7 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
 
 void register_fields(int proto) {
   proto_tcpwhy = proto;
-  proto_register_field_array(proto, fields, array_length(fields));
+  register_header_fields(proto);
   proto_register_subtree_array(subtrees, array_length(subtrees));
   register_experts(proto);
 }
@@ -302,10 +282,12 @@ void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree)
       [[maybe_unused]] const proto_tree* again = proto_item_add_subtree(item, ett_finding);
     }
   }
-  if (page.idle_gap != 0 && why != nullptr) {
+  if (why == nullptr) return;
+  if (page.role != ResetRole::none) add_word(why, tvb, pinfo, FieldId::role, to_string(page.role));
+  if (page.idle_gap != 0) {
     const nstime_t gap = {static_cast<time_t>(page.idle_gap / 1'000'000'000),
                           static_cast<int>(page.idle_gap % 1'000'000'000)};
-    proto_item_set_generated(proto_tree_add_time(why, hf_idle_gap, tvb, 0, 0, &gap));
+    proto_item_set_generated(proto_tree_add_time(why, hf(FieldId::idle_gap), tvb, 0, 0, &gap));
     if (page.findings.empty()) {
       proto_item_append_text(top, ": idle for %" G_GINT64_FORMAT ".%03d s before this data",
                              static_cast<std::int64_t>(gap.secs), gap.nsecs / 1'000'000);

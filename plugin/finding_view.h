@@ -10,6 +10,7 @@
 #include <span>
 
 #include "epan_compat.h"
+#include "connection.h"
 #include "finding.h"
 
 namespace tcpwhy::plugin {
@@ -17,11 +18,12 @@ namespace tcpwhy::plugin {
 /// What is to be said on one frame.
 struct Page {
   Nanoseconds idle_gap = 0;                  ///< Before this frame; 0 where there was none.
+  ResetRole role = ResetRole::none;          ///< If this frame is a RST.
   std::span<const Finding* const> findings;  ///< Of the frame's streams.
   /// The findings were made on this frame and now, so that their expert infos stand here; else on the deciding frame.
   bool fresh = false;
 
-  [[nodiscard]] bool empty() const { return idle_gap == 0 && findings.empty(); }
+  [[nodiscard]] bool empty() const { return idle_gap == 0 && role == ResetRole::none && findings.empty(); }
 };
 
 /// Registers every field and expert info. Once, in the protocol's registration.

@@ -124,6 +124,7 @@ class Session {
       Remarks remarks =
           sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read) : analyzer_.observe(sighting.error);
       if (remarks.idle_gap != 0) page.idle_gap = remarks.idle_gap;
+      if (remarks.role != ResetRole::none) page.role = remarks.role;
       if (!remarks.findings.empty()) turn_to(first_words_.keep(frame, std::move(remarks.findings)));
     }
     page.findings = shown_;
@@ -151,7 +152,10 @@ class Session {
         std::erase_if(shown_, [frame](const Finding* finding) { return finding->verdict.deciding_frame != frame; });
       }
     }
-    if (wanted) page.idle_gap = analyzer_.idle_gap(frame);
+    if (wanted) {
+      page.idle_gap = analyzer_.idle_gap(frame);
+      page.role = analyzer_.reset_role(frame);
+    }
     page.findings = shown_;
     return page;
   }

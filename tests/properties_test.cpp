@@ -120,6 +120,24 @@ TEST_P(EveryStory, IsVisitedInAnyOrder) {
   EXPECT_EQ(analyzer.findings(0), first[0]) << "finishing twice changes nothing";
 }
 
+TEST_P(EveryStory, GivesEachResetOneRole) {
+  Analyzer analyzer{Settings{}};
+  std::vector<FrameNumber> with_role;
+  feed(analyzer, capture_, [&](FrameNumber frame, const Remarks& remarks) {
+    if (remarks.role != ResetRole::none) with_role.push_back(frame);
+  });
+  analyzer.finish();
+  std::vector<FrameNumber> resets;
+  std::vector<FrameNumber> with_role_afterwards;
+  for (FrameNumber frame = 1; frame <= capture_.packets.size(); ++frame) {
+    const Packet& packet = capture_.packets[frame - 1];
+    if (packet.has(kRst) && !packet.icmp) resets.push_back(frame);
+    if (analyzer.reset_role(frame) != ResetRole::none) with_role_afterwards.push_back(frame);
+  }
+  EXPECT_EQ(with_role, resets);
+  EXPECT_EQ(with_role_afterwards, resets);
+}
+
 TEST_P(EveryStory, SaysNothingBeforeItIsSealed) {
   Analyzer analyzer{Settings{}};
   feed(analyzer, capture_);

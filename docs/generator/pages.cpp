@@ -1,12 +1,12 @@
 #include "pages.h"
 
 #include <array>
-#include <initializer_list>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "catalogue.h"
+#include "fields.h"
 #include "finding.h"
 
 namespace tcpwhy::docs {
@@ -51,22 +51,20 @@ std::string section(const Diagnosis& diagnosis) {
   return text;
 }
 
-/// "`a` · `b`", without those that have no word.
-template <typename Enum>
-std::string words(std::initializer_list<Enum> values) {
-  std::string text;
-  for (const Enum value : values) {
-    if (to_string(value).empty()) continue;
-    text += fmt::format("{}`{}`", text.empty() ? "" : " · ", to_string(value));
+std::string_view word(FieldType type) {
+  switch (type) {
+    case FieldType::text:
+      return "text";
+    case FieldType::number:
+    case FieldType::severity:
+      return "number";
+    case FieldType::frame:
+      return "frame";
+    case FieldType::time:
+      return "time";
   }
-  return text;
+  return "";
 }
-
-struct Field {
-  std::string_view name;
-  std::string_view type;
-  std::string meaning;
-};
 
 }  // namespace
 
@@ -96,39 +94,6 @@ std::string diagnoses_page() {
 }
 
 std::string fields_page() {
-  const std::array<Field, 18> fields = {{
-      {"cause", "text", "Why: an id of the [diagnoses](diagnoses.md)"},
-      {"variant", "text", "Which shape of it; empty where the diagnosis has one only"},
-      {"confidence", "text",
-       words({Confidence::certain, Confidence::likely, Confidence::possible}) +
-           ": the bytes prove it; nothing else fits what was seen; something else fits too, and is named"},
-      {"severity", "number",
-       fmt::format("{} {} · {} {} · {} {} · {} {}: follows the impact, not the word RST", int{0},
-                   words({Severity::chat}), 1, words({Severity::note}), 2, words({Severity::warn}), 3,
-                   words({Severity::error}))},
-      {"fault", "text",
-       "Who has to change something: " +
-           words({Fault::client, Fault::server, Fault::middlebox, Fault::path, Fault::nobody, Fault::unknown})},
-      {"impact", "text",
-       "What it cost: " + words({Impact::none, Impact::connect_failed, Impact::connect_delayed, Impact::request_lost,
-                                 Impact::response_lost, Impact::response_truncated, Impact::unknown})},
-      {"lost_bytes", "number", "Sent before the reset and never acknowledged, or past the break"},
-      {"reset_by", "text",
-       "Who sent the reset: " + words({ResetBy::client, ResetBy::server, ResetBy::middlebox, ResetBy::unknown}) +
-           "; empty where there was none"},
-      {"reset_kind", "text",
-       "What the RST's own header says: " + words({ResetKind::abort, ResetKind::reply, ResetKind::unknown}) +
-           ": a socket decided; a segment met no socket; can't be told"},
-      {"provoked_by", "frame", "The segment that drew the reset"},
-      {"deciding_frame", "frame", "The frame on which the expert info stands"},
-      {"proof", "frame", "A frame that the finding rests on; several"},
-      {"explanation", "text", "What happened, in order, with this capture's frames and numbers"},
-      {"fix", "text", "What to change, who has to, to what value"},
-      {"blind_spot", "text", "What can't be seen from here, and which capture would show it"},
-      {"ruled_out", "text", "What else it could have been, and why it is not; several"},
-      {"idle_gap", "time", "On the first data after a silence: how long it was"},
-      {"line", "text", "A text that is longer than a line of Wireshark's tree, continued; not for filters"},
-  }};
   std::string page = fmt::format(
       "# Fields\n\n{}They stand on every frame of a stream once they are known (second pass: `tshark -2`, Wireshark "
       "after "
@@ -137,8 +102,8 @@ std::string fields_page() {
       "in the same order. The filter `tcpwhy` finds every frame that has something to say.\n\n"
       "| field | type | means |\n|---|---|---|\n",
       kHowItIsMade);
-  for (const Field& field : fields) {
-    page += fmt::format("| `tcpwhy.{}` | {} | {} |\n", field.name, field.type, field.meaning);
+  for (const Field& field : kFields) {
+    page += fmt::format("| `tcpwhy.{}` | {} | {} |\n", field.name, word(field.type), field.meaning);
   }
   page +=
       "\nExpert infos: one a diagnosis, on its deciding frame, with the finding's severity. They can be filtered for, "

@@ -1,0 +1,98 @@
+// The public fields, tcpwhy.<name>: one table, from which the plugin registers them and docs/fields.md is written.
+// Names don't change once shipped.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace tcpwhy {
+
+enum class FieldType : std::uint8_t {
+  text,
+  number,
+  severity,  ///< A number that has a name.
+  frame,     ///< A link to a frame.
+  time,      ///< Seconds, with nanoseconds.
+};
+
+/// In the order of the documentation, which is that of `kFields`.
+enum class FieldId : std::uint8_t {
+  cause,
+  variant,
+  confidence,
+  severity,
+  fault,
+  impact,
+  lost_bytes,
+  reset_by,
+  reset_kind,
+  provoked_by,
+  deciding_frame,
+  proof,
+  explanation,
+  fix,
+  blind_spot,
+  ruled_out,
+  role,
+  idle_gap,
+  line,
+};
+
+struct Field {
+  FieldId id;
+  std::string_view name;   ///< Without "tcpwhy.".
+  const char* title;       ///< What a tree calls it.
+  FieldType type;
+  const char* meaning;     ///< One sentence without a full stop.
+};
+
+inline constexpr std::array<Field, 19> kFields = {{
+    {FieldId::cause, "cause", "Cause", FieldType::text, "Why: an id of tcpwhy's diagnoses"},
+    {FieldId::variant, "variant", "Variant", FieldType::text,
+     "Which shape of the cause; empty where it has one only"},
+    {FieldId::confidence, "confidence", "Confidence", FieldType::text,
+     "How sure: certain (the bytes prove it), likely (nothing else fits what was seen) or possible (something else fits "
+     "too, and is named)"},
+    {FieldId::severity, "severity", "Severity", FieldType::severity,
+     "How loud: 0 chat, 1 note, 2 warn, 3 error; follows the impact, not the word RST"},
+    {FieldId::fault, "fault", "Fault", FieldType::text,
+     "Who has to change something: client, server, middlebox, path, nobody or unknown"},
+    {FieldId::impact, "impact", "Impact", FieldType::text,
+     "What it cost: none, connect_failed, connect_delayed, request_lost, response_lost, response_truncated or unknown"},
+    {FieldId::lost_bytes, "lost_bytes", "Lost bytes", FieldType::number,
+     "Sent before the reset and never acknowledged, or past the break"},
+    {FieldId::reset_by, "reset_by", "Reset by", FieldType::text,
+     "Who sent the reset: client, server, middlebox or unknown; empty where there was none"},
+    {FieldId::reset_kind, "reset_kind", "Kind of reset", FieldType::text,
+     "What the RST's own header says: abort (a socket decided), reply (a segment met no socket) or unknown; empty where "
+     "there was none"},
+    {FieldId::provoked_by, "provoked_by", "Provoked by", FieldType::frame, "The segment that drew the reset"},
+    {FieldId::deciding_frame, "deciding_frame", "Deciding frame", FieldType::frame,
+     "The frame on which the expert info stands"},
+    {FieldId::proof, "proof", "Proof", FieldType::frame, "A frame on which the finding rests; several"},
+    {FieldId::explanation, "explanation", "What happened", FieldType::text,
+     "What happened, in order, with this capture's frames and numbers"},
+    {FieldId::fix, "fix", "Fix", FieldType::text, "What to change, who has to, and to what value"},
+    {FieldId::blind_spot, "blind_spot", "Blind spot", FieldType::text,
+     "What can't be seen from here, and which capture would show it"},
+    {FieldId::ruled_out, "ruled_out", "Ruled out", FieldType::text,
+     "What else it could have been, and why it is not; several"},
+    {FieldId::role, "role", "Role", FieldType::text,
+     "On a RST frame: cause (it broke the connection), echo (it follows from the same incident) or copy (the same packet "
+     "again); count the causes, and you count failures"},
+    // A time, not a floating-point number: `tcpwhy.idle_gap > 5` and `> 0.5` work as for tcp.time_delta.
+    {FieldId::idle_gap, "idle_gap", "Idle gap", FieldType::time,
+     "On the first data after a silence: how long it was, in seconds"},
+    {FieldId::line, "line", "Line", FieldType::text,
+     "A text that is longer than a line of Wireshark's tree, continued; not for filters"},
+}};
+
+static_assert([] {
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
+    if (static_cast<std::size_t>(kFields[i].id) != i) return false;
+  }
+  return true;
+}());
+
+}  // namespace tcpwhy
