@@ -26,8 +26,11 @@ Mark mark_of(const Segment& segment) { return {segment.frame, segment.time}; }
 }  // namespace
 
 bool fills_segments(const HalfConnection& sender, const HalfConnection& receiver, std::uint32_t length) {
-  const std::uint32_t offered = std::min<std::uint32_t>(sender.syn_options.mss.value_or(0xffff),
-                                                        receiver.syn_options.mss.value_or(0xffff));
+  // Of options that were cut, the MSS alone would mislead: the timestamps that it makes room for stand behind it.
+  const auto mss = [](const Options& options) -> std::uint32_t {
+    return options.known ? options.mss.value_or(0xffff) : 0xffff;
+  };
+  const std::uint32_t offered = std::min(mss(sender.syn_options), mss(receiver.syn_options));
   if (offered == 0xffff) return length >= kUsualSegment && length == sender.longest;
   const std::uint32_t usable = offered - (sender.with_timestamps > 0 ? 12U : 0U);  // RFC 7323 appendix A
   return usable > 0 && length >= usable && length % usable == 0;
@@ -258,7 +261,8 @@ bool Connection::observe_odd_answer(const Segment& segment, Side side) {
   const HalfConnection& client = now_.half(Side::client);
   if (!client.syn || now_.half(Side::server).syn || segment.has(kSyn)) return false;
   if (side == Side::client) return segment.seq != client.isn + 1;
-  if (!segment.has(kAck) || segment.ack == client.next) return false;
+  // What acknowledges the client's numbers is about this connection: its SYN-ACK was not captured.
+  if (!segment.has(kAck) || (segment.ack.after(client.isn) && !segment.ack.after(client.next))) return false;
   if (segment.length > 0 || segment.has(kFin)) return true;
   OddHandshake& odd = make_trouble().odd_handshake;
   count_one(odd.answers);
@@ -283,7 +287,10 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
     odd.reset = mark_of(segment);
     return ResetRole::cause;
   }
-  const bool answers_syn = segment.has(kAck) && segment.ack.after(client.isn) && !segment.ack.after(client.next);
+  // Who went on after the SYN had its SYN-ACK, captured or not.
+  const bool still_dialling = client.last.frame == client.last_syn.frame && !now_.half(Side::server).seen;
+  const bool answers_syn = still_dialling && segment.has(kAck) && segment.ack.after(client.isn) &&
+                           !segment.ack.after(client.next);
   if (connecting && side == Side::server && answers_syn) {
     count_one(trouble.refusal.count);
     if (trouble.refusal.count > 1) return ResetRole::echo;
@@ -380,8 +387,9 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
     }
     return;
   }
-  const SequenceNumber from = begin.after(sender.next) ? begin : sender.next;
-  if (begin.after(sender.next)) skip_to(sender, begin);
+  const bool jumped = begin.after(sender.next);
+  const SequenceNumber from = jumped ? begin : sender.next;
+  if (jumped) skip_to(sender, begin);
 
   const Nanoseconds gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
   const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq);
@@ -392,6 +400,7 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   const bool idle = gap >= settings_->smallest_idle_gap;
   if (!sender.turn || replied || (idle && !message_open)) {
     begin_turn(segment, side, from);
+    sender.disordered = sender.disordered || jumped;
     seen.turn_began = true;
   }
   if (idle) seen.idle_gap = gap;
@@ -470,6 +479,10 @@ void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber fr
   turn.gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
   turn.silence = elapsed(now_.last, segment);
   turn.payload = read_payload(segment.payload);
+  if (turn.payload.kind == PayloadKind::other &&
+      segment.payload.size() < std::min<std::size_t>(segment.length, kRecognisable)) {
+    turn.payload.kind = PayloadKind::none;
+  }
   turn.follows_unanswered = follows_unanswered;
   if (turn.payload.fatal_alert != 0 && !now_.tls_alert.at) {
     now_.tls_alert = {mark_of(segment), side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};
@@ -486,7 +499,10 @@ void Connection::observe_acknowledgment(const Segment& segment, Side side, Obser
   if (peer.next_known) {
     const std::int32_t beyond = segment.ack.since(peer.next);
     if (beyond >= kImpossibleJump) return;
-    if (beyond > 0) skip_to(peer, segment.ack);
+    if (beyond > 0) {
+      skip_to(peer, segment.ack);
+      peer.disordered = true;
+    }
   } else {
     peer.next = segment.ack;
     peer.next_known = true;
@@ -522,7 +538,10 @@ void Connection::observe_fin(const Segment& segment, Side side) {
   const bool unaware = theirs && segment.has(kAck) && !segment.ack.after(theirs.seq) && sender.turn;
   const Mark& last_data = unaware ? sender.turn.last : now_.last_data;
   sender.fin_gap = elapsed(last_data ? last_data : now_.first, segment);
-  if (sender.next_known && number.after(sender.next)) skip_to(sender, number);
+  if (sender.next_known && number.after(sender.next)) {
+    skip_to(sender, number);
+    sender.disordered = true;
+  }
   if (!sender.next_known || (number + 1).after(sender.next)) sender.next = number + 1;
   sender.next_known = true;
   if (!sender.oldest_unacked) sender.oldest_unacked = sender.fin;

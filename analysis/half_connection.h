@@ -112,6 +112,9 @@ struct HalfConnection {
   SequenceNumber isn;              ///< Valid if `syn`.
   std::uint8_t syns = 0;           ///< Retransmissions counted, copies not; saturates.
   bool syn_copies_disagree = false;  ///< The same SYN was seen with timestamps and without.
+  /// It was acknowledged, closed, or began a turn with bytes before that had not been captured by then: they came later,
+  /// or were lost.
+  bool disordered = false;
   Mark syn_copy;                   ///< The copy that disagreed.
   Options syn_options;
 

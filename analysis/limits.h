@@ -37,6 +37,10 @@ constexpr Nanoseconds kBlackholeSpan = kSecond;
 constexpr std::uint8_t kGivenUpRetransmissions = 5;
 constexpr Nanoseconds kGivenUpSpan = 3 * kSecond;
 
+/// No host waits longer than this before it repeats data that nobody acknowledges, if nothing is known of the path
+/// (RFC 6298 sections 2.1 and 5.7): where data stood for longer, its acknowledgment was not captured.
+constexpr Nanoseconds kLongestFirstTimeout = 3 * kSecond;
+
 /// Unanswered SYNs, the first included, before a connect counts as blocked rather than as a lost packet.
 constexpr std::uint8_t kBlockedSyns = 3;
 

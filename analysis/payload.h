@@ -32,6 +32,9 @@ struct PayloadFacts {
   std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
 };
 
+/// This many bytes tell every kind: a status line up to its status. Of fewer, cut by a snaplen, "other" says nothing.
+constexpr std::size_t kRecognisable = 12;
+
 /// Reads the first bytes of a message. Never reads outside `bytes`.
 [[nodiscard]] PayloadFacts read_payload(std::span<const std::uint8_t> bytes);
 

@@ -38,6 +38,13 @@ void read_option(OptionKind kind, std::span<const std::uint8_t> value, Options& 
 
 }  // namespace
 
+Nanoseconds capture_time(std::int64_t seconds, std::int64_t nanoseconds) {
+  constexpr std::int64_t kPerSecond = 1'000'000'000;
+  const std::int64_t whole = std::clamp(seconds, kEarliestTime / kPerSecond, kLatestTime / kPerSecond);
+  return std::clamp(whole * kPerSecond + std::clamp<std::int64_t>(nanoseconds, -kPerSecond, kPerSecond), kEarliestTime,
+                    kLatestTime);
+}
+
 Options read_options(std::span<const std::uint8_t> bytes, bool complete) {
   Options options;
   options.known = complete;

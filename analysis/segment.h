@@ -16,6 +16,14 @@ using Nanoseconds = std::int64_t;    ///< Capture time, or a difference of two.
 using FrameNumber = std::uint32_t;   ///< Wireshark's frame.number; 0 means none.
 using StreamNumber = std::uint32_t;  ///< Wireshark's tcp.stream: one incarnation of a connection.
 
+/// No capture was made before 1960 or will be after 2100. What a damaged file claims beyond is brought back to these, so
+/// that the difference of any two times, and the sum of two differences, are numbers.
+constexpr Nanoseconds kEarliestTime = -315'619'200'000'000'000;
+constexpr Nanoseconds kLatestTime = 4'102'444'800'000'000'000;
+
+/// A time stamp of a file, whatever it says.
+[[nodiscard]] Nanoseconds capture_time(std::int64_t seconds, std::int64_t nanoseconds);
+
 /// The control bits of RFC 9293 section 3.1, in their wire positions.
 enum Flag : std::uint8_t {
   kFin = 0x01,
@@ -46,7 +54,7 @@ struct Options {
 struct Segment {
   FrameNumber frame = 0;
   StreamNumber stream = 0;
-  Nanoseconds time = 0;  ///< Since any fixed epoch; may run backwards in a damaged capture.
+  Nanoseconds time = 0;  ///< Of `capture_time`; may run backwards in a damaged capture.
   Endpoint source;
   Endpoint destination;
   SequenceNumber seq;             ///< Raw.

@@ -1,6 +1,11 @@
 #include "stream_index.h"
 
 namespace tcpwhy {
+namespace {
+
+enum class Direction : std::uint8_t { sender, receiver };
+
+}  // namespace
 
 StreamNumber StreamIndex::number(const Segment& segment) {
   const std::uint64_t from = hash_of(segment.source);
@@ -15,19 +20,17 @@ StreamNumber StreamIndex::number(const Segment& segment) {
   for (auto entry = begin; entry != end; ++entry) {
     if (entry->second.low == low && entry->second.high == high) found = &entry->second;
   }
-  if (found == nullptr) found = &entries_.emplace(key, Entry{low, high, next_++, {}, {}})->second;
-
-  bool& seen = from_low ? found->low_seen : found->high_seen;
-  bool& syn = from_low ? found->low_syn : found->high_syn;
-  SequenceNumber& isn = from_low ? found->low_isn : found->high_isn;
-  if (segment.has(kSyn) && !segment.has(kAck)) {
-    if (seen && (!syn || isn != segment.seq)) {
-      *found = Entry{low, high, next_++, {}, {}};
-    }
-    syn = true;
-    isn = segment.seq;
+  const auto base = [&](Direction direction) -> std::optional<SequenceNumber>& {
+    return (direction == Direction::sender) == from_low ? found->low_base : found->high_base;
+  };
+  const bool opens = segment.has(kSyn) && !segment.has(kAck);
+  if (found == nullptr) {
+    found = &entries_.emplace(key, Entry{low, high, next_++, {}, {}})->second;
+  } else if (opens && base(Direction::sender) && *base(Direction::sender) != segment.seq) {
+    *found = Entry{low, high, next_++, {}, {}};
   }
-  seen = true;
+  if (!base(Direction::sender)) base(Direction::sender) = segment.has(kSyn) ? segment.seq : segment.seq - 1;
+  if (segment.has(kAck) && !base(Direction::receiver)) base(Direction::receiver) = segment.ack - 1;
   return found->stream;
 }
 

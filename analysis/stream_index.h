@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -9,9 +10,10 @@
 
 namespace tcpwhy {
 
-/// Gives each segment its tcp.stream: by 4-tuple, and a new number when a SYN (without ACK) opens a new
-/// incarnation, that is, carries another sequence number than the stream's own SYN or follows its data
-/// (packet-tcp.c, dissect_tcp: the base_seq test).
+/// Gives each segment its tcp.stream: by 4-tuple, and a new number when a SYN (without ACK) opens a new incarnation,
+/// that is, carries another sequence number than the stream began with. Where the beginning was not captured it is told
+/// from the first number that was, or from its acknowledgment, so that a SYN that was captured late is no new stream
+/// (packet-tcp.c, base_seq).
 class StreamIndex {
  public:
   /// Returns the number and remembers what it needs. `segment.stream` is ignored.
@@ -21,9 +23,7 @@ class StreamIndex {
   struct Entry {
     Endpoint low, high;
     StreamNumber stream;
-    SequenceNumber low_isn, high_isn;
-    bool low_syn = false, high_syn = false;
-    bool low_seen = false, high_seen = false;
+    std::optional<SequenceNumber> low_base, high_base;
   };
   std::unordered_multimap<std::uint64_t, Entry> entries_;
   StreamNumber next_ = 0;

@@ -5,20 +5,28 @@
 #include <optional>
 #include <type_traits>
 
+#include "header_reader.h"
+
 namespace tcpwhy::plugin {
 namespace {
 
 // A frame's facts are plain values: nothing is left behind if epan should throw while they are on the stack.
 static_assert(std::is_trivially_destructible_v<Sighting>);
 
-constexpr std::size_t kTcpMinimum = 20;
-/// Ports, numbers, data offset and flags: a header that was cut behind them still says what the segment is.
-constexpr std::size_t kTcpEssential = 14;
 /// The least that RFC 792 lets a router quote: ports and seq.
 constexpr std::size_t kLeastQuoted = 8;
 
-Nanoseconds nanoseconds(const nstime_t& time) {
-  return static_cast<Nanoseconds>(time.secs) * 1'000'000'000 + time.nsecs;
+Nanoseconds time_of(const packet_info* pinfo) {
+  return capture_time(static_cast<std::int64_t>(pinfo->abs_ts.secs), pinfo->abs_ts.nsecs);
+}
+
+/// Fills in an ICMP error. REQUIRES: the sighting knows its stream.
+void quote(IcmpError error, const packet_info* pinfo, Sighting& sighting) {
+  error.frame = pinfo->num;
+  error.stream = sighting.stream;
+  error.time = time_of(pinfo);
+  sighting.kind = Sighting::quotation;
+  sighting.error = error;
 }
 
 /// Written where it stays, by a length that is known here: a copy of one or two registers.
@@ -45,10 +53,6 @@ std::uint16_t be16(const Bytes& bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes.captured[at] << 8 | bytes.captured[at + 1]);
 }
 
-std::uint32_t be32(const Bytes& bytes, std::size_t at) {
-  return static_cast<std::uint32_t>(be16(bytes, at)) << 16 | be16(bytes, at + 2);
-}
-
 bool has(const Bytes& bytes, std::size_t at, std::size_t length) {
   return at <= bytes.captured.size() && bytes.captured.size() - at >= length;
 }
@@ -69,33 +73,6 @@ bool any_bytes(tvbuff_t* tvb, const packet_info* pinfo, Visit visit) {
     if (other != tvb && visit(bytes_of(other))) return true;
   }
   return false;
-}
-
-/// What only the header's own bytes tell. REQUIRES: 14 bytes of it were captured.
-void read_header(const Bytes& bytes, std::size_t tcp, std::size_t header_length, Segment& segment) {
-  if (has(bytes, tcp, 16)) segment.window = be16(bytes, tcp + 14);
-  const std::size_t options = tcp + kTcpMinimum;
-  const std::size_t payload = tcp + header_length;
-  const std::size_t end = bytes.captured.size();
-  if (options <= end) {
-    segment.options =
-        read_options(bytes.captured.subspan(options, std::min(payload, end) - options), /*complete=*/payload <= end);
-  }
-  if (payload < end) {
-    segment.payload = bytes.captured.subspan(payload, std::min<std::size_t>(segment.length, end - payload));
-  }
-}
-
-/// The ICMP header that stands before a quotation: type and code, or nothing if those are no error's.
-bool read_icmp(const Bytes& bytes, std::size_t quoted_ip, IcmpError& error) {
-  constexpr std::size_t kIcmpHeader = 8;
-  if (quoted_ip < kIcmpHeader) return false;
-  error.v6 = bytes.captured[quoted_ip] >> 4 == 6;
-  error.type = bytes.captured[quoted_ip - kIcmpHeader];
-  error.code = bytes.captured[quoted_ip - kIcmpHeader + 1];
-  // RFC 792 and RFC 4443: those that quote. An echo that carries an IP header as its data is none.
-  if (error.v6) return error.type >= 1 && error.type <= 4;
-  return error.type == 3 || error.type == 4 || error.type == 5 || error.type == 11 || error.type == 12;
 }
 
 }  // namespace
@@ -166,7 +143,7 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   Segment& segment = sighting->read = Segment{};
   segment.frame = pinfo->num;
   segment.stream = tapped.th_stream;
-  segment.time = nanoseconds(pinfo->abs_ts);
+  segment.time = time_of(pinfo);
   put_address(tapped.ip_src, segment.source.address);
   put_address(tapped.ip_dst, segment.destination.address);
   segment.source.port = tapped.th_sport;
@@ -193,20 +170,17 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
     const Layers layers = layers_of(pinfo);
     if ((layers.sampled >> index & 1U) != 0) return;
     if ((layers.quoted >> index & 1U) != 0) {
-      sighting->error = IcmpError{.frame = segment.frame, .stream = segment.stream, .time = segment.time};
-      if (found && found->verified && read_icmp(bytes, found->ip, sighting->error)) {
-        sighting->kind = Sighting::quotation;
-      }
+      if (!found || !found->verified) return;
+      if (const auto error = read_icmp_error(bytes, found->ip)) quote(*error, pinfo, *sighting);
       return;
     }
   }
-  // The first of several fragments, or a data offset that points outside: a guessed length would put every later
-  // segment of the stream in the wrong place, so that none is the lesser harm.
+  // As read_segment: no length is better than a guessed one.
   if (!tapped.th_have_seglen || tapped.th_hlen < kTcpMinimum) return;
 
   sighting->kind = Sighting::segment;
   if (!found) return;
-  read_header(bytes, found->tcp, tapped.th_hlen, segment);
+  read_tcp_details(bytes, found->tcp, tapped.th_hlen, segment);
   if (found->verified) {
     segment.ttl = found->ttl;
     segment.ip_id = found->ip_id;
@@ -272,44 +246,27 @@ const tcp_analysis* SegmentReader::conversation_of(const Bytes& bytes, const IpH
 bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, const Layers& layers, packet_info* pinfo) {
   const bool quoted = (layers.quoted >> count_ & 1U) != 0;
   const bool sampled = (layers.sampled >> count_ & 1U) != 0;
-  if (!has(bytes, ip.end, quoted ? kLeastQuoted : kTcpEssential)) return false;
-  IcmpError error;
-  if (quoted && !read_icmp(bytes, ip.offset, error)) return false;
-  const std::size_t header_length = quoted ? 0 : (bytes.captured[ip.end + 12] >> 4) * 4U;
-  if (!quoted && header_length < kTcpMinimum) return false;
+  if (quoted ? !has(bytes, ip.end, kLeastQuoted) : !tcp_header_length(bytes, ip.end)) return false;
+  std::optional<IcmpError> error;
+  if (quoted && !(error = read_icmp_error(bytes, ip.offset))) return false;
   const tcp_analysis* conversation = conversation_of(bytes, ip, quoted, pinfo);
   if (conversation == nullptr) return false;
 
   Sighting* sighting = next_sighting();
   if (sighting == nullptr) return false;
   sighting->stream = conversation->stream;
-  const Nanoseconds time = nanoseconds(pinfo->abs_ts);
   if (sampled) return true;
   if (quoted) {
-    sighting->kind = Sighting::quotation;
-    sighting->error = error;
-    sighting->error.frame = pinfo->num;
-    sighting->error.stream = conversation->stream;
-    sighting->error.time = time;
+    quote(*error, pinfo, *sighting);
     return true;
   }
-  if (ip.fragment || header_length > ip.payload) return true;
+  const std::optional<Segment> segment = read_segment(bytes, ip);
+  if (!segment) return true;
   sighting->kind = Sighting::segment;
-  Segment& segment = sighting->read = Segment{};
-  segment.frame = pinfo->num;
-  segment.stream = conversation->stream;
-  segment.time = time;
-  segment.source = {ip.source, be16(bytes, ip.end)};
-  segment.destination = {ip.destination, be16(bytes, ip.end + 2)};
-  segment.seq = SequenceNumber(be32(bytes, ip.end + 4));
-  segment.ack = SequenceNumber(be32(bytes, ip.end + 8));
-  segment.flags = bytes.captured[ip.end + 13];
-  segment.length = static_cast<std::uint32_t>(ip.payload - header_length);
-  read_header(bytes, ip.end, header_length, segment);
-  if (ip.end != 0) {
-    segment.ttl = ip.ttl;
-    segment.ip_id = ip.id;
-  }
+  sighting->read = *segment;
+  sighting->read.frame = pinfo->num;
+  sighting->read.stream = conversation->stream;
+  sighting->read.time = time_of(pinfo);
   return true;
 }
 

@@ -49,6 +49,16 @@ need_packages() {
   } </dev/null >&2 || die "apt-get failed; install by hand: ${missing[*]}"
 }
 
+# need_clang: installs clang with its libFuzzer, where that is Debian's to give. The run-time library bears the version of
+# the compiler in its name, and is only recommended by it.
+need_clang() {
+  command -v dpkg-query >/dev/null || return 0
+  need_packages clang
+  local version
+  version=$(clang -dumpversion) || die "clang doesn't run"
+  need_packages "libclang-rt-${version%%.*}-dev"
+}
+
 # build_folder PRESET: prints where that preset is built: build/PRESET of the checkout, or, where the checkout belongs
 # to somebody else, the user's cache.
 build_folder() {

@@ -73,6 +73,31 @@ TEST(StreamIndex, SynAfterAMiddleIsNew) {
   EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0, 1}));
 }
 
+TEST(StreamIndex, SynThatWasCapturedLateIsNot) {
+  Story story;
+  story.play(R"(
+    +0   < S. 0:0(0) ack 1
+    +0   > S  0:0(0)
+    +0   > .  1:1(0)
+  )");
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0}));
+  Story later;
+  later.play(R"(
+    +0   > P. 1:40(39) ack 1
+    +0   > S  0:0(0)
+  )");
+  EXPECT_EQ(numbers(later.capture()), std::vector<StreamNumber>({0}));
+}
+
+TEST(StreamIndex, SynAfterTheOtherSidesMiddleIsNew) {
+  Story story;
+  story.play(R"(
+    +0   < P. 5000:5100(100) ack 700
+    +9   > S  90000000:90000000(0)
+  )");
+  EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0, 1}));
+}
+
 TEST(StreamIndex, SynAckOpensNothing) {
   Story story;
   story.play(R"(

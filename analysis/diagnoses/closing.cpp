@@ -23,6 +23,14 @@ std::uint64_t late_bytes(const Reading& reading, Side closer) {
   return late > 0 ? static_cast<std::uint64_t>(late) : 0;
 }
 
+/// The other side's FIN drew one of the resets.
+bool late_fin_provoked(const Reading& reading, Side closer) {
+  const FrameNumber fin = reading.now.half(other(closer)).fin.frame;
+  const Break& broken = *reading.broken;
+  return fin != 0 && std::any_of(broken.resets.begin(), broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
+                                 [fin](const Reset& reset) { return reset.provoked_by == fin; });
+}
+
 /// Nobody waited for anything: the last request was answered, or what came last was a goodbye, or the server never
 /// answers on this stream and the client, who had all of it acknowledged, did not wait before it closed.
 bool client_was_answered(const Reading& reading) {
@@ -54,7 +62,11 @@ std::optional<Verdict> late_data_after_close(const Evidence& evidence) {
     if (response_completeness(reading) == Completeness::incomplete) return {};
     if (late_bytes(reading, closer) > kFarewellBytes) return {};
   }
-  return harmless_verdict(reading);
+  Verdict verdict = harmless_verdict(reading);
+  // A bare ACK draws no RST from a socket that has closed: what came late was not captured.
+  const bool late_seen = late_bytes(reading, closer) > 0 || late_fin_provoked(reading, closer);
+  if (!late_seen) verdict.confidence = Confidence::likely;
+  return verdict;
 }
 
 Narrative narrate_late_data(const Evidence& evidence, const Verdict&) {
@@ -103,7 +115,15 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
     // The response was still flowing.
     if (response == Completeness::looks_cut && !peer.fin) return {};
   }
-  return harmless_verdict(reading);
+  Verdict verdict = harmless_verdict(reading);
+  // A reply before any close: there was no socket left that could have decided. A probe that nothing answered, a request
+  // that was still coming: there may have been a reason other than habit.
+  const bool no_socket = reading.reset->reply && !half.fin && !peer.fin;
+  const PayloadFacts& request = reading.client.turn.payload;
+  const bool unfinished =
+      request.message_size != PayloadFacts::kUnknownSize && reading.client.turn.bytes() < request.message_size;
+  if (no_socket || unfinished || half.probes > 0) verdict.confidence = Confidence::likely;
+  return verdict;
 }
 
 Narrative narrate_abortive_close(const Evidence& evidence, const Verdict&) {
@@ -119,8 +139,11 @@ Narrative narrate_abortive_close(const Evidence& evidence, const Verdict&) {
   } else if (peer.fin) {
     how = fmt::format("answered the {}'s FIN ({}) with a RST", name(other(closer)), frame(peer.fin));
   } else {
-    how = fmt::format("closed with a RST where a FIN belonged, {} after the last data",
-                      duration(reading.reset->segment.at.time - reading.at.last_data.time));
+    how = "closed with a RST where a FIN belonged";
+    // Data that was captured after its acknowledgment has no time of its own.
+    if (reading.at.last_data) {
+      how += fmt::format(", {} after the last data", duration(reading.reset->segment.at.time - reading.at.last_data.time));
+    }
   }
   narrative.explanation =
       fmt::format("Every request had been answered ({}). Then {} {} ({}). Nothing was lost: it saves a TIME_WAIT, or a proxy "

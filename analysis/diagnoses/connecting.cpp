@@ -89,9 +89,9 @@ std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   if (reading.client.bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin) return {};
   const bool its_own_handshake = !at.half(Side::client).syn || reading.server.syn.frame > reading.client.syn.frame;
   if (!its_own_handshake) return {};
-  Verdict verdict = harmless_verdict(reading);
-  verdict.confidence = at.half(Side::client).syn ? Confidence::certain : Confidence::likely;
-  return verdict;
+  // Data that was acknowledged was sent, captured or not.
+  if (reading.client.unseen_bytes > 0 || reading.server.unseen_bytes > 0) return {};
+  return harmless_verdict(reading);
 }
 
 Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {

@@ -84,9 +84,16 @@ Severity loudness_of_lost_request(const Reading& reading) {
   return retry && retry->succeeded ? Severity::warn : Severity::error;
 }
 
+/// Whether it was a request can be told: by what it says, or, of an unknown protocol, by taking turns. What follows a
+/// response of HTTP and is no request line is the rest of a body; and of what was not captured nothing is known.
+bool is_surely_a_request(const Reading& reading, const Turn& turn) {
+  const bool http = reading.server.turn.payload.kind == PayloadKind::http_response;
+  return turn.payload.kind != PayloadKind::none && (turn.payload.kind != PayloadKind::other || !http);
+}
+
 Verdict lost_request_verdict(const Reading& reading, const Meeting& meeting) {
   Verdict verdict;
-  verdict.confidence = reading.surest();
+  verdict.confidence = is_surely_a_request(reading, *meeting.request) ? reading.surest() : Confidence::likely;
   verdict.impact = Impact::request_lost;
   verdict.severity = loudness_of_lost_request(reading);
   verdict.lost_bytes = meeting.request->bytes();
@@ -506,7 +513,7 @@ std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
   if (request->silence < evidence.settings.smallest_idle_gap) return {};
   if (server.last.frame > request->begin.frame) return {};
   if (request->silence <= evidence.around.longest_answered_gap) return {};
-  if (client.retransmissions < kBlackholeRetransmissions ||
+  if (!client.last_retransmission || client.retransmissions < kBlackholeRetransmissions ||
       client.last_retransmission.time - request->begin.time < kBlackholeSpan) {
     return {};
   }

@@ -27,7 +27,7 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
   const ForgerySigns signs = read_forgery(reading);
   if ((!signs.sender_carried_on && !signs.too_fast) || signs.weight() < 3) return {};
   Verdict verdict;
-  verdict.confidence = signs.weight() >= 4 && reading.whole() ? Confidence::certain : Confidence::likely;
+  verdict.confidence = signs.weight() >= 4 && reading.seen_whole() ? Confidence::certain : Confidence::likely;
   verdict.reset_by = ResetBy::middlebox;
   verdict.reset_kind = kind_of(reading.reset);
   verdict.fault = Fault::middlebox;

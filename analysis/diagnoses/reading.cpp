@@ -30,9 +30,34 @@ Reading::Reading(const Evidence& given)
       server(now.half(Side::server)),
       lost_request(find_lost_request(now)) {}
 
-bool Reading::whole() const {
+bool Reading::whole() const { return seen_whole() && !resets_know_more(); }
+
+bool Reading::seen_whole() const {
   return now.handshake_seen() && !now.one_sided() && client.unseen_bytes == 0 && server.unseen_bytes == 0 &&
-         !now.clock_stepped;
+         !now.clock_stepped && !out_of_order() && !misses_acknowledgment();
+}
+
+bool Reading::out_of_order() const { return client.disordered || server.disordered; }
+
+bool Reading::misses_acknowledgment() const {
+  const bool reset_last = broken != nullptr && broken->last_reset.frame > now.last.frame;
+  const Nanoseconds end = reset_last ? broken->last_reset.time : now.last.time;
+  const auto stood = [&](const HalfConnection& half) {
+    return half.oldest_unacked && half.oldest_unacked.frame != half.fin.frame && half.retransmissions == 0 &&
+           end - half.oldest_unacked.time > kLongestFirstTimeout + 2 * round_trip();
+  };
+  return stood(client) || stood(server);
+}
+
+bool Reading::resets_know_more() const {
+  if (broken == nullptr) return false;
+  return std::any_of(broken->resets.begin(), broken->resets.begin() + static_cast<std::ptrdiff_t>(broken->kept),
+                     [&](const Reset& one) {
+                       const HalfConnection& sender = now.half(one.by);
+                       const HalfConnection& receiver = now.half(other(one.by));
+                       return (sender.next_known && one.segment.seq.after(sender.next)) ||
+                              (one.segment.has(kAck) && receiver.next_known && one.segment.ack.after(receiver.next));
+                     });
 }
 
 bool Reading::was_conversing() const {
@@ -179,6 +204,15 @@ std::string missing_from_capture(const Reading& reading) {
   const std::uint64_t unseen = std::uint64_t{reading.client.unseen_bytes} + reading.server.unseen_bytes;
   if (unseen > 0 && reading.now.handshake_seen()) {
     say(fmt::format("{} of this connection passed without being captured.", bytes(unseen)));
+  }
+  if (unseen == 0 && reading.out_of_order()) {
+    say("Some of it was captured late: the frames are not in the order of the wire, or were sent twice.");
+  }
+  if (reading.misses_acknowledgment()) {
+    say("Data stood unacknowledged for longer than any host waits before it repeats it: an acknowledgment is missing.");
+  }
+  if (reading.resets_know_more()) {
+    say("A reset's numbers are ahead of all that was captured: segments before it are missing, or it is forged.");
   }
   if (reading.now.clock_stepped) say("The capture's clock stepped, so times across the step are not to be trusted.");
   return text;

@@ -27,8 +27,16 @@ struct Reading {
   /// client that hadn't got it yet.
   const Turn* lost_request;
 
-  /// The start was captured, both directions, nothing of it is missing.
+  /// The start was captured, both directions, nothing of it is missing, and all of it in order.
   [[nodiscard]] bool whole() const;
+  /// The same, but for what a reset may know of.
+  [[nodiscard]] bool seen_whole() const;
+  /// Something was captured after what must have followed it, or not at all.
+  [[nodiscard]] bool out_of_order() const;
+  /// Data stood unacknowledged for longer than its sender would have waited before repeating it.
+  [[nodiscard]] bool misses_acknowledgment() const;
+  /// The numbers of a reset are ahead of all that was captured: something is missing, or the reset is forged.
+  [[nodiscard]] bool resets_know_more() const;
   /// `certain` where the start and both directions were seen, else `likely`.
   [[nodiscard]] Confidence surest() const { return whole() ? Confidence::certain : Confidence::likely; }
   [[nodiscard]] bool reset_by(Side side) const { return reset != nullptr && reset->by == side; }

@@ -210,7 +210,7 @@ std::optional<Side> find_unheard(const Reading& reading) {
   for (const Side side : {Side::client, Side::server}) {
     const HalfConnection& sender = reading.at.half(side);
     const HalfConnection& peer = reading.at.half(other(side));
-    if (!sender.turn || sender.retransmissions < kGivenUpRetransmissions) continue;
+    if (!sender.turn || !sender.last_retransmission || sender.retransmissions < kGivenUpRetransmissions) continue;
     if (peer.seen && peer.last.frame > sender.turn.begin.frame && peer.last.time > sender.oldest_unacked.time) continue;
     if (sender.last_retransmission.time - sender.oldest_unacked.time >= kGivenUpSpan) return side;
   }

@@ -46,6 +46,22 @@ TEST(AbortiveClose, ManyResetsOneFinding) {
   EXPECT_THAT(story, says("#0 abortive_close chat impact=none"));
 }
 
+// A capture that reorders: the data is older than it looks, and "after the last data" would count from 1970.
+TEST(AbortiveClose, NoTimeIsToldSinceDataThatCameLate) {
+  Story story;
+  story.play(R"(
+    +0    > S  win 64240 <mss 1460>
+    +.02  < S. win 65160 <mss 1460>
+    +0    > .
+    +.02  < .         ack 40
+    +0    > P. 1:40(39)
+    +.01  > R.
+  )");
+  EXPECT_THAT(story, says("#0 abortive_close"));
+  EXPECT_THAT(the_finding(findings(story), "abortive_close").narrative.explanation,
+              ::testing::Not(::testing::HasSubstr("after the last data")));
+}
+
 // Stays silent.
 
 TEST(AbortiveClose, FinIsNotAReset) {

@@ -470,9 +470,10 @@ class Network {
 
   // The path.
   [[nodiscard]] int routers_between(double from, double to) const {
-    const auto [low, high] = std::minmax(from, to);
-    return static_cast<int>(std::count_if(routers_.begin(), routers_.end(),
-                                          [low = low, high = high](double at) { return low < at && at < high; }));
+    const double low = std::min(from, to);
+    const double high = std::max(from, to);
+    return static_cast<int>(
+        std::count_if(routers_.begin(), routers_.end(), [&](double at) { return low < at && at < high; }));
   }
   [[nodiscard]] Nanoseconds flight(double from, double to) const {
     return std::llround(std::abs(to - from) * static_cast<double>(one_way()));

@@ -455,7 +455,7 @@ Capture queue_overflowed() {
   burst[2].server.forgets();
   burst[3].server.forgets();
   story.wait(100ms);
-  for (int i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < 2; ++i) {
     burst[i].exchange(get("/a"), ok(), 200ms);
     burst[i].closes_cleanly();
   }
