@@ -108,12 +108,13 @@ class Analyzer::Implementation {
   void finish() {
     if (finished_) return;
     finished_ = true;
-    for (std::size_t i = 0; i < tracker_.stream_count(); ++i) {
-      const auto stream = static_cast<StreamNumber>(i);
-      const Connection* connection = tracker_.find(stream);
-      if (connection == nullptr || !connection->is_remarkable()) continue;
-      for (const Verdict& verdict : diagnose(evidence_on(*connection))) sealed_.push_back({stream, verdict});
-    }
+    // Twice: what a stream says of another leg is the last word on that one.
+    for_each_remarkable([this](const Connection& connection) {
+      for (const Verdict& verdict : diagnose(evidence_on(connection))) note_failure(connection, verdict);
+    });
+    for_each_remarkable([this](const Connection& connection) {
+      for (const Verdict& verdict : diagnose(evidence_on(connection))) sealed_.push_back({connection.stream(), verdict});
+    });
     std::sort(idle_gaps_.begin(), idle_gaps_.end());
     std::sort(roles_.begin(), roles_.end());
   }
@@ -167,6 +168,20 @@ class Analyzer::Implementation {
                             [](const Sealed& sealed, StreamNumber wanted) { return sealed.stream < wanted; });
   }
 
+  template <typename Visit>
+  void for_each_remarkable(Visit visit) {
+    for (std::size_t i = 0; i < tracker_.stream_count(); ++i) {
+      const Connection* connection = tracker_.find(static_cast<StreamNumber>(i));
+      if (connection != nullptr && connection->is_remarkable()) visit(*connection);
+    }
+  }
+
+  /// Another leg of a proxy may show it.
+  void note_failure(const Connection& connection, const Verdict& verdict) {
+    if (verdict.severity < Severity::warn || verdict.diagnosis->question == Question::path) return;
+    tracker_.note_failure(connection, verdict);
+  }
+
   /// What this frame decides; and what failed here may be repeated elsewhere.
   void decide(const Connection& connection, FrameNumber frame, Remarks& remarks) {
     const Evidence evidence = evidence_on(connection);
@@ -176,6 +191,7 @@ class Analyzer::Implementation {
       } else if (verdict.impact == Impact::connect_failed) {
         tracker_.expect_connect_retry(connection);
       }
+      note_failure(connection, verdict);
       if (verdict.deciding_frame == frame) remarks.findings.push_back(explain(evidence, verdict));
     }
   }

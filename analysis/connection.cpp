@@ -440,8 +440,9 @@ void Connection::note_answer(const Segment& segment, Side side, Observation& see
   if (side == Side::client) return;
   count_one(now_.exchanges);
   now_.longest_answered_gap = std::max(now_.longest_answered_gap, asked.gap);
-  if (turn.payload.status == 504 && !now_.gateway_timeout.answer) {
-    now_.gateway_timeout = {asked.begin, asked.answered, asked.wait};
+  const bool gateway_failed = turn.payload.status >= 502 && turn.payload.status <= 504;
+  if (gateway_failed && !now_.gateway_failure.answer) {
+    now_.gateway_failure = {asked.begin, asked.answered, asked.wait, turn.payload.status};
     seen.deciding = true;
   }
 }
@@ -611,7 +612,7 @@ bool Connection::is_remarkable() const {
   // A server that answers before it has all of a request, and closes.
   const bool cut_off = server.fin && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
                        client.turn.bytes() < client.turn.payload.message_size;
-  return now_.tls_alert.at || now_.gateway_timeout.answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
+  return now_.tls_alert.at || now_.gateway_failure.answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
          now_.timestamps_one_way ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;

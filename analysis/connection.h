@@ -16,11 +16,13 @@
 
 namespace tcpwhy {
 
-/// A proxy's 504 (RFC 9110 section 15.6.5), and the request that it answers.
-struct GatewayTimeout {
+/// A proxy says that what is behind it failed (RFC 9110 sections 15.6.3 to 15.6.5): 502, 503 or 504, and the request that
+/// it answers.
+struct GatewayFailure {
   Mark request;
   Mark answer;
   Nanoseconds wait = 0;
+  std::uint16_t status = 0;
 };
 
 /// A fatal TLS alert that could be read.
@@ -43,7 +45,7 @@ struct ConnectionState {
   Mark first;
   std::array<HalfConnection, 2> halves;
   TlsAlert tls_alert;              ///< The first fatal one.
-  GatewayTimeout gateway_timeout;  ///< The first one.
+  GatewayFailure gateway_failure;  ///< The first one.
 
   [[nodiscard]] HalfConnection& half(Side side) { return halves[index(side)]; }
   [[nodiscard]] const HalfConnection& half(Side side) const { return halves[index(side)]; }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "connection.h"
+#include "legs.h"
 #include "settings.h"
 
 namespace tcpwhy {
@@ -37,6 +38,7 @@ struct Surroundings {
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
   std::optional<Retry> connect_retry;
   std::optional<Retry> request_retry;
+  std::optional<OtherLeg> other_leg;        ///< What this stream's ending follows from, on another leg of a proxy.
 };
 
 struct Evidence {

@@ -69,6 +69,12 @@ constexpr std::size_t kResetsKept = 4;
 /// come within a round trip, a retransmitted FIN within a few RTOs.
 constexpr Nanoseconds kLinger = 10 * kSecond;
 
+/// A proxy that has lost one leg tells the other at once: what is left are the delays of its own scheduling. nginx and
+/// HAProxy take well under 1 ms (captures 02a, 05a).
+constexpr Nanoseconds kPropagation = 20 * kMillisecond;
+/// Legs that broke lately and whose other leg is still looked for; the oldest is dropped first.
+constexpr std::size_t kRecentLegs = 256;
+
 /// Requests whose retry is still looked for, in the whole capture; the oldest is dropped first.
 constexpr std::size_t kRecentRequests = 1024;
 

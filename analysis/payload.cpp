@@ -89,7 +89,8 @@ void read_http(std::string_view text, PayloadFacts& facts) {
     if (text.size() <= name.size() || !text.starts_with(name) || text[name.size()] != ' ') continue;
     facts.kind = PayloadKind::http_request;
     facts.verb = verb;
-    facts.fingerprint = fingerprint_of(text.substr(0, std::min(text.find('\r'), text.size())));
+    // Without the version: a proxy may speak another one to the server behind it.
+    facts.fingerprint = fingerprint_of(text.substr(0, text.find_first_of(" \r", name.size() + 1)));
     const bool has_body = name == "POST" || name == "PUT" || name == "PATCH";
     if (has_body) read_http_headers(text, facts);
     return;

@@ -28,7 +28,7 @@ struct PayloadFacts {
   bool chunked = false;               ///< Transfer-Encoding: chunked.
   bool client_hello = false;
   std::uint8_t fatal_alert = 0;       ///< Description + 1 of an unencrypted fatal alert (RFC 8446 section 6.2); 0: none.
-  std::uint32_t fingerprint = 0;      ///< Of an HTTP request line; equal for a request and its retry; else 0.
+  std::uint32_t fingerprint = 0;      ///< Of an HTTP request's method and target; equal for a request and its retry; else 0.
   std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
 };
 

@@ -160,7 +160,9 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
       if (recent_requests_.size() > kRecentRequests) recent_requests_.pop_front();
     }
   }
-  if (seen.deciding) survey_closes(segment, seen, live);
+  if (!seen.deciding) return;
+  survey_closes(segment, seen, live);
+  survey_symptoms(segment, seen, connection);
 }
 
 void Tracker::survey_closes(const Segment& segment, const Observation& seen, Live& live) {
@@ -189,6 +191,17 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
   }
   if (live.connection.closed_cleanly() && !live.connection.is_remarkable()) {
     closed_.emplace_back(segment.time, segment.stream);
+  }
+}
+
+/// What may come from another leg of a proxy: its 502, its reset, its close without an answer.
+void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection) {
+  const ConnectionState& now = connection.now();
+  const Turn& request = now.half(Side::client).turn;
+  const bool first_reset = segment.has(kRst) && seen.role == ResetRole::cause;
+  const bool unanswered_close = now.half(Side::server).fin.frame == segment.frame && request && !request.answered;
+  if (now.gateway_failure.answer.frame == segment.frame || first_reset || unanswered_close) {
+    legs_.note_symptom(connection, {segment.frame, segment.time}, seen.side);
   }
 }
 
@@ -252,6 +265,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   if (const auto retry = connect_retries_.find(stream); retry != connect_retries_.end()) {
     around.connect_retry = assess_connect(retry->second);
   }
+  around.other_leg = legs_.behind(stream);
   return around;
 }
 

@@ -11,13 +11,14 @@
 
 #include "connection.h"
 #include "evidence.h"
+#include "legs.h"
 #include "settings.h"
 
 namespace tcpwhy {
 
 class Tracker {
  public:
-  explicit Tracker(const Settings& settings) : settings_(settings) { latest_on_tuple_.reserve(kUsualStreams); }
+  explicit Tracker(const Settings& settings) : settings_(settings), legs_(settings_) { latest_on_tuple_.reserve(kUsualStreams); }
   Tracker(const Tracker&) = delete;  ///< Connections point to its settings.
   Tracker& operator=(const Tracker&) = delete;
 
@@ -36,6 +37,8 @@ class Tracker {
   /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on.
   void expect_request_retry(const Connection& connection, const Turn& request);
   void expect_connect_retry(const Connection& connection);
+  /// Says that this stream failed: what another leg of the same proxy suffers in that moment follows from it.
+  void note_failure(const Connection& connection, const Verdict& verdict) { legs_.note_failure(connection, verdict); }
 
  private:
   /// Room made at once for this many 4-tuples: growing step by step costs more than the table itself.
@@ -111,6 +114,7 @@ class Tracker {
   void link_to_previous(Connection& connection);
   void survey(const Segment& segment, const Observation& seen, Live& live);
   void survey_closes(const Segment& segment, const Observation& seen, Live& live);
+  void survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection);
   void survey_uncalled_close(const Segment& segment, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around);
   [[nodiscard]] static Route route_of(const Connection& connection);
@@ -134,6 +138,7 @@ class Tracker {
   std::unordered_map<StreamNumber, Request> request_retries_;  ///< By the stream that failed.
   std::unordered_map<StreamNumber, Connect> connect_retries_;
   std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;
+  Legs legs_;
 };
 
 }  // namespace tcpwhy

@@ -15,6 +15,7 @@ namespace tcpwhy {
 [[nodiscard]] std::span<const Diagnosis> timestamp_diagnoses();   ///< timestamps.cpp: the option and its loss.
 [[nodiscard]] std::span<const Diagnosis> middle_diagnoses();      ///< middle.cpp: what devices on the way do.
 [[nodiscard]] std::span<const Diagnosis> dying_diagnoses();       ///< dying.cpp: stopping in the middle.
+[[nodiscard]] std::span<const Diagnosis> legs_diagnoses();        ///< legs.cpp: what a proxy passes on.
 [[nodiscard]] std::span<const Diagnosis> honesty_diagnoses();     ///< honesty.cpp: what can't be told.
 
 }  // namespace tcpwhy

@@ -128,8 +128,8 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
 
 std::optional<Verdict> response_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
-  const GatewayTimeout& gateway = reading.now.gateway_timeout;
-  if (gateway.answer && gateway.wait >= patience(reading)) {
+  const GatewayFailure& gateway = reading.now.gateway_failure;
+  if (gateway.status == 504 && gateway.wait >= patience(reading)) {
     Verdict verdict = reset_verdict(reading);
     verdict.reset_by = ResetBy::none;
     verdict.reset_kind = ResetKind::none;
@@ -167,7 +167,7 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
 
 Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
-  const GatewayTimeout& gateway = reading.now.gateway_timeout;
+  const GatewayFailure& gateway = reading.now.gateway_failure;
   Narrative narrative;
   const bool by_gateway = gateway.answer && gateway.answer.frame == verdict.deciding_frame;
   if (by_gateway) {

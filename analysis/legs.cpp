@@ -1,0 +1,112 @@
+#include "legs.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "catalogue.h"
+#include "limits.h"
+
+namespace tcpwhy {
+namespace {
+
+struct Breaking {
+  Mark at;
+  Side by = Side::server;
+};
+
+/// When a leg broke, as its other end learned of it: the first RST, refusal or ICMP error, or a FIN before it.
+Breaking find_breaking(const Connection& connection) {
+  Breaking breaking;
+  const auto consider = [&](const Mark& at, Side by) {
+    if (at && (!breaking.at || at.frame < breaking.at.frame)) breaking = {at, by};
+  };
+  if (const Break* broken = connection.broken()) consider(broken->resets[0].segment.at, broken->resets[0].by);
+  if (const Trouble* trouble = connection.trouble()) {
+    if (trouble->refusal.count > 0) consider(trouble->refusal.reset.segment.at, Side::server);
+    consider(trouble->odd_handshake.reset, Side::server);
+    consider(trouble->icmp, Side::server);
+  }
+  const ConnectionState& now = connection.now();
+  const Turn& request = now.half(Side::client).turn;
+  if (request && !request.answered) {
+    consider(now.half(Side::server).fin, Side::server);
+    consider(now.half(Side::client).fin, Side::client);
+  }
+  return breaking;
+}
+
+}  // namespace
+
+Legs::Exchange Legs::exchange_of(const Connection& connection, const Mark& at, Side by) {
+  const ConnectionState& now = connection.now();
+  const HalfConnection& client = now.half(Side::client);
+  const HalfConnection& server = now.half(Side::server);
+  Exchange exchange;
+  exchange.stream = connection.stream();
+  exchange.client = connection.endpoint(Side::client).address;
+  exchange.server = connection.endpoint(Side::server).address;
+  exchange.fingerprint = client.turn.payload.fingerprint;
+  exchange.began = client.turn ? client.turn.begin : client.syn ? client.syn : now.first;
+  exchange.at = at;
+  exchange.by = by;
+  for (const HalfConnection* half : {&client, &server}) {
+    if (half->response_time_known()) exchange.round_trip += half->response_time;
+  }
+  return exchange;
+}
+
+void Legs::note_symptom(const Connection& connection, const Mark& at, Side by) {
+  const bool known = std::any_of(symptoms_.begin(), symptoms_.end(), [&](const Exchange& symptom) {
+    return symptom.stream == connection.stream();
+  });
+  if (known) return;
+  const Exchange& symptom = symptoms_.emplace_back(exchange_of(connection, at, by));
+  for (const Failure& failure : failures_) pair(symptom, failure);
+  if (symptoms_.size() > kRecentLegs) symptoms_.pop_front();
+}
+
+void Legs::note_failure(const Connection& connection, const Verdict& verdict) {
+  const Breaking breaking = find_breaking(connection);
+  if (!breaking.at) return;
+  std::erase_if(failures_, [&](const Failure& old) { return old.exchange.stream == connection.stream(); });
+  const Failure& failure = failures_.emplace_back(
+      Failure{exchange_of(connection, breaking.at, breaking.by),
+              {connection.stream(), breaking.at, verdict.diagnosis->id, verdict.severity, verdict.fault}});
+  if (const auto linked = linked_.find(connection.stream()); linked != linked_.end()) linked->second = failure.leg;
+  for (const Exchange& symptom : symptoms_) pair(symptom, failure);
+  if (failures_.size() > kRecentLegs) failures_.pop_front();
+}
+
+/// The failure came first, in time for the symptom, and on the leg on the other side of the proxy.
+bool Legs::follows(const Exchange& symptom, const Exchange& failure) const {
+  const Nanoseconds margin = settings_->rtt_margin;
+  const Nanoseconds window = kPropagation + symptom.round_trip + failure.round_trip;
+  if (symptom.at.time < failure.at.time - margin || symptom.at.time > failure.at.time + window) return false;
+  const bool outwards = symptom.by == Side::server;
+  if (!outwards && failure.by != Side::client) return false;
+  const Exchange& outer = outwards ? symptom : failure;
+  const Exchange& inner = outwards ? failure : symptom;
+  if (outer.server == inner.server) return false;  // Two clients of one server.
+  const bool nested = inner.began.time >= outer.began.time - margin && inner.began.time <= outer.at.time;
+  const bool same_request = outer.fingerprint != 0 && outer.fingerprint == inner.fingerprint;
+  return nested && (same_request || outer.server == inner.client);
+}
+
+void Legs::pair(const Exchange& symptom, const Failure& failure) {
+  const Exchange& other = failure.exchange;
+  if (symptom.stream == other.stream || !follows(symptom, other)) return;
+  const bool same_request = symptom.fingerprint != 0 && symptom.fingerprint == other.fingerprint;
+  const Link link{other.stream, same_request, std::abs(other.began.time - symptom.began.time)};
+  Link& best = links_.try_emplace(symptom.stream, link).first->second;
+  const bool better = link.same_request != best.same_request ? link.same_request : link.apart < best.apart;
+  if (better) best = link;
+  if (best.failure == other.stream) linked_.insert_or_assign(other.stream, failure.leg);
+}
+
+std::optional<OtherLeg> Legs::behind(StreamNumber symptom) const {
+  const auto found = links_.find(symptom);
+  if (found == links_.end()) return {};
+  return linked_.at(found->second.failure);
+}
+
+}  // namespace tcpwhy

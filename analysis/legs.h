@@ -1,0 +1,76 @@
+// Two legs of one proxy in one capture: the outer connection towards it and the inner one from it, and what the one shows
+// of the other's failure. A server that fails behind the proxy shows on the outer leg (a 502, a reset, a close without an
+// answer); a client that gives up before it shows on the inner one (the proxy resets it). Legs are paired by three facts
+// together: the inner request began while the outer one was open, both broke within milliseconds, and either the proxy's
+// address is an end of both or both carry the same request line.
+//
+// Limits: a proxy with another address on each side that speaks no readable HTTP stays unpaired, and so does one whose legs
+// were captured by clocks that disagree by more than the window.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "connection.h"
+#include "finding.h"
+#include "settings.h"
+
+namespace tcpwhy {
+
+/// What the other leg suffered.
+struct OtherLeg {
+  StreamNumber stream = 0;
+  Mark at;                          ///< When it broke: a FIN, a RST, an ICMP error.
+  std::string_view cause;           ///< Its id in the catalogue.
+  Severity severity = Severity::error;
+  Fault fault = Fault::unknown;     ///< As seen from that leg.
+};
+
+class Legs {
+ public:
+  explicit Legs(const Settings& settings) : settings_(&settings) {}
+
+  /// Says that `by` broke this stream in a way that may come from another leg. Of one stream the first time counts.
+  void note_symptom(const Connection& connection, const Mark& at, Side by);
+  /// Says that this stream failed, and why. The latest word counts.
+  void note_failure(const Connection& connection, const Verdict& verdict);
+
+  /// The failure that this stream's symptom follows from, if any.
+  [[nodiscard]] std::optional<OtherLeg> behind(StreamNumber symptom) const;
+
+ private:
+  /// One exchange, as far as pairing needs it.
+  struct Exchange {
+    StreamNumber stream = 0;
+    Address client;
+    Address server;
+    std::uint32_t fingerprint = 0;
+    Mark began;                 ///< Its request, or the SYN where none was sent.
+    Mark at;                    ///< When it broke.
+    Side by = Side::server;     ///< Who broke it.
+    Nanoseconds round_trip = 0;
+  };
+  struct Failure {
+    Exchange exchange;
+    OtherLeg leg;
+  };
+  struct Link {
+    StreamNumber failure = 0;
+    bool same_request = false;
+    Nanoseconds apart = 0;      ///< Between both requests.
+  };
+
+  [[nodiscard]] static Exchange exchange_of(const Connection& connection, const Mark& at, Side by);
+  [[nodiscard]] bool follows(const Exchange& symptom, const Exchange& failure) const;
+  void pair(const Exchange& symptom, const Failure& failure);
+
+  const Settings* settings_;
+  std::deque<Exchange> symptoms_;  ///< The latest ones: pairs meet within milliseconds.
+  std::deque<Failure> failures_;
+  std::unordered_map<StreamNumber, Link> links_;      ///< By the stream with the symptom.
+  std::unordered_map<StreamNumber, OtherLeg> linked_;  ///< The latest word on each failure that a link leads to.
+};
+
+}  // namespace tcpwhy
