@@ -44,14 +44,14 @@ std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdi
       for (std::size_t i = 0; i < broken->kept; ++i) add(broken->resets[i].segment.at.frame, "reset");
     }
     if (!client.turn.answered) add(client.turn.begin.frame, "the unanswered request");
-    add(server.fin.frame, "the server's FIN");
-    add(client.fin.frame, "the client's FIN");
+    add(server.fin().frame, "the server's FIN");
+    add(client.fin().frame, "the client's FIN");
     add(server.turn.begin.frame, "the last response");
   } else {
-    add(client.syn.frame, "SYN");
-    add(server.syn.frame, "SYN-ACK");
-    add(client.syn_copy.frame, "the same SYN again");
-    add(server.syn_copy.frame, "the same SYN-ACK again");
+    add(client.syn().frame, "SYN");
+    add(server.syn().frame, "SYN-ACK");
+    add(client.syn_copy().frame, "the same SYN again");
+    add(server.syn_copy().frame, "the same SYN-ACK again");
     if (const Trouble* trouble = connection.trouble()) {
       add(trouble->odd_handshake.answer.at.frame, "the answer with old numbers");
       add(trouble->odd_handshake.reset.frame, "reset");

@@ -23,15 +23,16 @@ void count_one(Integer& counter) {
 
 Mark mark_of(const Segment& segment) { return {segment.frame, segment.time}; }
 
+/// Of options that were cut, the MSS alone would mislead: the timestamps that it makes room for stand behind it.
+std::uint16_t offered_mss(const HalfConnection& sender, const HalfConnection& receiver) {
+  return std::min(sender.syn_options.mss, receiver.syn_options.mss);
+}
+
 }  // namespace
 
 bool fills_segments(const HalfConnection& sender, const HalfConnection& receiver, std::uint32_t length) {
-  // Of options that were cut, the MSS alone would mislead: the timestamps that it makes room for stand behind it.
-  const auto mss = [](const Options& options) -> std::uint32_t {
-    return options.known ? options.mss.value_or(0xffff) : 0xffff;
-  };
-  const std::uint32_t offered = std::min(mss(sender.syn_options), mss(receiver.syn_options));
-  if (offered == 0xffff) return length >= kUsualSegment && length == sender.longest;
+  const std::uint32_t offered = offered_mss(sender, receiver);
+  if (offered == SynOptions::kNoMss) return length >= kUsualSegment && length == sender.seldom->longest;
   const std::uint32_t usable = offered - (sender.with_timestamps > 0 ? 12U : 0U);  // RFC 7323 appendix A
   return usable > 0 && length >= usable && length % usable == 0;
 }
@@ -41,13 +42,22 @@ Glimpse::Glimpse(const Segment& segment)
       seq(segment.seq),
       ack(segment.ack),
       length(segment.length),
-      window(segment.window),
       ip_id(segment.ip_id.value_or(0)),
       flags(segment.flags),
+      ip_id_known(segment.ip_id.has_value()) {}
+
+Portrait::Portrait(const Segment& segment)
+    : Glimpse(segment),
+      window(segment.window),
       ttl(segment.ttl.value_or(0)),
       ttl_known(segment.ttl.has_value()),
-      ip_id_known(segment.ip_id.has_value()),
       timestamps(segment.options.timestamps) {}
+
+SynOptions::SynOptions(const Options& options)
+    : mss(options.known ? options.mss.value_or(kNoMss) : kNoMss),
+      longest_nop_run(options.longest_nop_run),
+      known(options.known),
+      timestamps(options.timestamps) {}
 
 std::string_view to_string(ResetRole role) {
   constexpr std::array<std::string_view, 4> kWords = {"", "cause", "echo", "copy"};
@@ -57,8 +67,8 @@ std::string_view to_string(ResetRole role) {
 Connection::Connection(const Segment& first, const Settings& settings)
     : settings_(&settings), stream_(first.stream) {
   guess_sides(first);
-  now_.first = mark_of(first);
-  now_.last = now_.first;
+  now_.first_side = side_of(first);
+  if (first.has(kRst)) now_.odd.write().began_with_reset = mark_of(first);
 }
 
 // ---------------------------------------------------------------------------------------------- who is who
@@ -95,7 +105,7 @@ void Connection::correct_guess(const Segment& segment) {
 void Connection::swap_sides() {
   std::swap(endpoints_[0], endpoints_[1]);
   std::swap(now_.halves[0], now_.halves[1]);
-  now_.last_data_side = other(now_.last_data_side);
+  for (Side* side : {&now_.first_side, &now_.last_side, &now_.last_data_side}) *side = other(*side);
 }
 
 /// The ports tell, unless both ends use the same one.
@@ -141,7 +151,7 @@ void Connection::note_copy(const Segment& segment, HalfConnection& sender) {
   if (!segment.has(kSyn) || !segment.options.known || !sender.syn_options.known) return;
   if (segment.options.timestamps == sender.syn_options.timestamps || sender.syn_copies_disagree) return;
   sender.syn_copies_disagree = true;
-  sender.syn_copy = mark_of(segment);
+  sender.seldom.write().syn_copy = mark_of(segment);
 }
 
 Nanoseconds Connection::elapsed(const Mark& since, const Segment& segment) const {
@@ -152,9 +162,9 @@ Nanoseconds Connection::elapsed(const Mark& since, const Segment& segment) const
 /// A silence in which the sender's own timestamp clock stood still did not happen.
 void Connection::check_clock(const Segment& segment, const HalfConnection& sender) {
   clock_jumped_ = false;
-  if (now_.last.time - segment.time > kMillisecond) now_.clock_stepped = true;
+  if (now_.last() && now_.last().time - segment.time > kMillisecond) now_.clock_stepped = true;
   if (!segment.options.timestamps || !sender.tsval_known) return;
-  const Nanoseconds gap = segment.time - sender.last.time;
+  const Nanoseconds gap = segment.time - sender.last().time;
   const auto ticks = static_cast<std::int32_t>(segment.options.tsval - sender.tsval);
   if (gap > 4 * kSlowestTimestampTick && ticks >= 0 && ticks < gap / kSlowestTimestampTick / 2) {
     clock_jumped_ = true;
@@ -194,11 +204,11 @@ Observation Connection::observe(const Segment& segment) {
 
   if (is_probe(segment, sender)) {
     if (sender.probes == 0) {
-      sender.first_probe = mark_of(segment);
-      sender.probe_silence = elapsed(now_.last, segment);
+      sender.seldom.write().first_probe = mark_of(segment);
+      sender.seldom.write().probe_silence = {elapsed(now_.last(), segment)};
     }
     count_one(sender.probes);
-    sender.last_probe = mark_of(segment);
+    sender.seldom.write().last_probe = mark_of(segment);
   } else if (segment.length > 0) {
     observe_data(segment, seen.side, seen);
   }
@@ -210,10 +220,10 @@ Observation Connection::observe(const Segment& segment) {
     seen.deciding = true;
   }
   identify(segment, sender);
-  remember_segment(segment, sender);
-  const bool closing = sender.fin || peer.fin;
-  seen.deciding = seen.deciding || segment.has(kSyn) || closing || now_.tls_alert.at.frame == segment.frame ||
-                  now_.timestamps_one_way.frame == segment.frame ||
+  remember_segment(segment, seen.side);
+  const bool closing = sender.fin() || peer.fin();
+  seen.deciding = seen.deciding || segment.has(kSyn) || closing || now_.tls_alert().at.frame == segment.frame ||
+                  now_.timestamps_one_way().frame == segment.frame ||
                   sender.retransmissions >= kBlackholeRetransmissions;
   return seen;
 }
@@ -237,20 +247,26 @@ Trouble& Connection::make_trouble() {
 
 void Connection::observe_syn(const Segment& segment, Side side) {
   HalfConnection& sender = now_.half(side);
-  if (!sender.syn) {
-    sender.syn = mark_of(segment);
+  if (!sender.syn()) {
+    if (sender.seen) {
+      sender.seldom.write().late_syn = mark_of(segment);
+    } else {
+      sender.first = mark_of(segment);
+      sender.syn_first = true;
+    }
     sender.isn = segment.seq;
-    sender.syn_options = segment.options;
+    sender.syn_options = SynOptions(segment.options);
     sender.next = segment.seq + 1;
     sender.next_known = true;
-    sender.oldest_unacked = sender.syn;
+    sender.oldest_unacked = mark_of(segment);
+    if (side == Side::client && previous() != nullptr) now_.odd.write().previous.next_tsval = segment.options.tsval;
   } else {
     count_one(sender.retransmissions);
+    sender.seldom.write().last_syn = mark_of(segment);
   }
   count_one(sender.syns);
-  sender.last_syn = mark_of(segment);
   if (trouble_ && trouble_->odd_handshake.reset && !trouble_->odd_handshake.next_syn && side == Side::client) {
-    trouble_->odd_handshake.next_syn = sender.last_syn;
+    trouble_->odd_handshake.next_syn = sender.last_syn();
   }
 }
 
@@ -259,7 +275,7 @@ void Connection::observe_syn(const Segment& segment, Side side) {
 /// RFC 5961 section 4). Late segments of the old connection are none of ours either.
 bool Connection::observe_odd_answer(const Segment& segment, Side side) {
   const HalfConnection& client = now_.half(Side::client);
-  if (!client.syn || now_.half(Side::server).syn || segment.has(kSyn)) return false;
+  if (!client.syn() || now_.half(Side::server).syn() || segment.has(kSyn)) return false;
   if (side == Side::client) return segment.seq != client.isn + 1;
   // What acknowledges the client's numbers is about this connection: its SYN-ACK was not captured.
   if (!segment.has(kAck) || (segment.ack.after(client.isn) && !segment.ack.after(client.next))) return false;
@@ -268,9 +284,9 @@ bool Connection::observe_odd_answer(const Segment& segment, Side side) {
   count_one(odd.answers);
   odd.latest_ack = segment.ack;
   if (!odd.reset) {
-    odd.answer = Glimpse(segment);
+    odd.answer = Portrait(segment);
     odd.isn = client.isn;
-    odd.syn = client.last_syn;
+    odd.syn = client.last_syn();
   }
   return true;
 }
@@ -279,7 +295,7 @@ bool Connection::observe_odd_answer(const Segment& segment, Side side) {
 
 ResetRole Connection::observe_reset(const Segment& segment, Side side) {
   const HalfConnection& client = now_.half(Side::client);
-  const bool connecting = client.syn && !now_.half(Side::server).syn;
+  const bool connecting = client.syn() && !now_.half(Side::server).syn();
   Trouble& trouble = make_trouble();
   OddHandshake& odd = trouble.odd_handshake;
   if (connecting && side == Side::client && odd.answers > 0 && segment.seq == odd.latest_ack) {
@@ -288,14 +304,14 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
     return ResetRole::cause;
   }
   // Who went on after the SYN had its SYN-ACK, captured or not.
-  const bool still_dialling = client.last.frame == client.last_syn.frame && !now_.half(Side::server).seen;
+  const bool still_dialling = client.last().frame == client.last_syn().frame && !now_.half(Side::server).seen;
   const bool answers_syn = still_dialling && segment.has(kAck) && segment.ack.after(client.isn) &&
                            !segment.ack.after(client.next);
   if (connecting && side == Side::server && answers_syn) {
     count_one(trouble.refusal.count);
     if (trouble.refusal.count > 1) return ResetRole::echo;
     trouble.refusal.reset = read_reset(segment, side);
-    trouble.refusal.syn = client.last_syn;
+    trouble.refusal.syn = client.last_syn();
     return ResetRole::cause;
   }
   Break& broken = trouble.broken;
@@ -312,16 +328,16 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
 Reset Connection::read_reset(const Segment& segment, Side side) const {
   const HalfConnection& sender = now_.half(side);
   Reset reset;
-  reset.segment = Glimpse(segment);
+  reset.segment = Portrait(segment);
   reset.by = side;
   if (!segment.has(kAck)) {
     reset.provoked_by = provocation(segment, side);
     reset.reply = reset.provoked_by != 0 || segment.window == 0;
     return reset;
   }
-  if (!sender.seen && now_.half(Side::client).syn && side == Side::server) {
+  if (!sender.seen && now_.half(Side::client).syn() && side == Side::server) {
     reset.reply = segment.window == 0;
-    reset.provoked_by = now_.half(Side::client).last_syn.frame;
+    reset.provoked_by = now_.half(Side::client).last_syn().frame;
     return reset;
   }
   const bool id_runs_on = segment.ip_id && *segment.ip_id != 0 && sender.ip_id_known &&
@@ -361,7 +377,7 @@ FrameNumber Connection::provocation(const Segment& reset, Side side) const {
 
 bool Connection::is_probe(const Segment& segment, const HalfConnection& sender) const {
   if (segment.length > 1 || segment.has(kSyn) || segment.has(kFin) || !segment.has(kAck)) return false;
-  return sender.next_known && !sender.oldest_unacked && segment.seq == sender.next - 1 && sender.last.frame != 0;
+  return sender.next_known && !sender.oldest_unacked && segment.seq == sender.next - 1 && sender.seen;
 }
 
 void Connection::observe_data(const Segment& segment, Side side, Observation& seen) {
@@ -380,10 +396,10 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
       return;
     }
     const bool unacknowledged = !peer.ack_known || peer.ack.before(end);
-    const Mark& last_try = sender.last_retransmission ? sender.last_retransmission : sender.oldest_unacked;
+    const Mark& last_try = sender.last_retransmission() ? sender.last_retransmission() : sender.oldest_unacked;
     if (unacknowledged && elapsed(last_try, segment) > kCopyWindow) {
       count_one(sender.retransmissions);
-      sender.last_retransmission = mark_of(segment);
+      sender.seldom.write().last_retransmission = mark_of(segment);
     }
     return;
   }
@@ -391,7 +407,7 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   const SequenceNumber from = jumped ? begin : sender.next;
   if (jumped) skip_to(sender, begin);
 
-  const Nanoseconds gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
+  const Nanoseconds gap = elapsed(now_.last_data() ? now_.last_data() : now_.first(), segment);
   const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq);
   const bool size_known = sender.turn.payload.message_size != PayloadFacts::kUnknownSize;
   const bool message_open = size_known && sender.turn.bytes() < sender.turn.payload.message_size;
@@ -399,7 +415,7 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   const bool replied = now_.last_data_side != side && peer.turn && saw_reply && !flowing;
   const bool idle = gap >= settings_->smallest_idle_gap;
   if (!sender.turn || replied || (idle && !message_open)) {
-    begin_turn(segment, side, from);
+    begin_turn(segment, side, from, gap);
     sender.disordered = sender.disordered || jumped;
     seen.turn_began = true;
   }
@@ -407,25 +423,26 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   Turn& turn = sender.turn;
   turn.end = end;
   turn.last = mark_of(segment);
-  turn.acked = {};
+  turn.acked = 0;
   if (turn.payload.chunked && segment.payload.size() == segment.length) {
     turn.message_ended = ends_chunked_message(segment.payload);
   }
 
   note_answer(segment, side, seen);
-  if (peer.fin && segment.has(kAck) && peer.fin_covered_by(segment.ack) && !sender.data_past_fin) {
-    sender.data_past_fin = mark_of(segment);
+  if (peer.fin() && segment.has(kAck) && peer.fin_covered_by(segment.ack) && !sender.data_past_fin()) {
+    sender.seldom.write().data_past_fin = mark_of(segment);
   }
   sender.bytes += static_cast<std::uint32_t>(end.since(from));
   sender.next = end;
-  sender.longest = std::max(sender.longest, segment.length);
+  if (segment.length >= kUsualSegment && offered_mss(sender, peer) == SynOptions::kNoMss) {
+    Seldom& seldom = sender.seldom.write();
+    seldom.longest = std::max(seldom.longest, segment.length);
+  }
   sender.last_length = segment.length;
   if (!sender.oldest_unacked) {
     sender.oldest_unacked = mark_of(segment);
-    sender.retransmissions = 0;
-    sender.last_retransmission = {};
+    forget_retransmissions(sender);
   }
-  now_.last_data = mark_of(segment);
   now_.last_data_side = side;
 }
 
@@ -434,59 +451,67 @@ void Connection::note_answer(const Segment& segment, Side side, Observation& see
   const Turn& turn = now_.half(side).turn;
   Turn& asked = now_.half(other(side)).turn;
   if (!asked || asked.answered || !segment.has(kAck) || !segment.ack.after(asked.seq)) return;
-  asked.answered = mark_of(segment);
-  asked.wait = elapsed(asked.last, segment);
+  asked.answered = segment.frame;
+  asked.wait = {elapsed(asked.last, segment)};
   seen.answered = true;
   if (side == Side::client) return;
   count_one(now_.exchanges);
-  now_.longest_answered_gap = std::max(now_.longest_answered_gap, asked.gap);
+  now_.longest_answered_gap = std::max<Nanoseconds>(now_.longest_answered_gap, asked.gap);
   const bool gateway_failed = turn.payload.status >= 502 && turn.payload.status <= 504;
-  if (gateway_failed && !now_.gateway_failure.answer) {
-    now_.gateway_failure = {asked.begin, asked.answered, asked.wait, turn.payload.status};
+  if (gateway_failed && !now_.gateway_failure().answer) {
+    now_.odd.write().gateway_failure = {asked.begin, mark_of(segment), asked.wait, turn.payload.status};
     seen.deciding = true;
   }
 }
 
+/// What was unacknowledged got through, or new data took its place.
+void Connection::forget_retransmissions(HalfConnection& half) {
+  half.retransmissions = 0;
+  if (half.last_retransmission()) half.seldom.write().last_retransmission = {};
+}
+
 /// What lies before `number` was sent and not captured, or comes later: a lossy or reordering capture.
 void Connection::skip_to(HalfConnection& sender, SequenceNumber number) {
-  sender.hole_begin = sender.next;
-  sender.hole_end = number;
-  sender.unseen_bytes += static_cast<std::uint32_t>(number.since(sender.next));
+  Seldom& seldom = sender.seldom.write();
+  seldom.hole_begin = sender.next;
+  seldom.hole_end = number;
+  seldom.unseen_bytes += static_cast<std::uint32_t>(number.since(sender.next));
   sender.next = number;
 }
 
 /// Whether the segment brings what had been missing, from either edge of the latest hole.
 bool Connection::fill_hole(const Segment& segment, HalfConnection& sender) {
-  if (sender.hole_begin == sender.hole_end) return false;
+  if (sender.hole_begin() == sender.hole_end()) return false;
   const SequenceNumber end = segment.seq + segment.length;
-  if (segment.seq.before(sender.hole_begin) || end.after(sender.hole_end)) return false;
-  sender.unseen_bytes -= std::min(sender.unseen_bytes, segment.length);
+  if (segment.seq.before(sender.hole_begin()) || end.after(sender.hole_end())) return false;
+  Seldom& seldom = sender.seldom.write();
+  seldom.unseen_bytes -= std::min(seldom.unseen_bytes, segment.length);
   sender.bytes += segment.length;
-  if (segment.seq == sender.hole_begin) {
-    sender.hole_begin = end;
+  if (segment.seq == seldom.hole_begin) {
+    seldom.hole_begin = end;
   } else {
-    sender.hole_end = segment.seq;
+    seldom.hole_end = segment.seq;
   }
   return true;
 }
 
-void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber from) {
+void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber from, Nanoseconds gap) {
   Turn& turn = now_.half(side).turn;
   const bool follows_unanswered = turn && !turn.answered;
   turn = {};
   turn.begin = mark_of(segment);
   turn.seq = from;
   turn.ack = segment.ack;
-  turn.gap = elapsed(now_.last_data ? now_.last_data : now_.first, segment);
-  turn.silence = elapsed(now_.last, segment);
+  turn.gap = {gap};
+  turn.silence = {elapsed(now_.last(), segment)};
   turn.payload = read_payload(segment.payload);
   if (turn.payload.kind == PayloadKind::other &&
       segment.payload.size() < std::min<std::size_t>(segment.length, kRecognisable)) {
     turn.payload.kind = PayloadKind::none;
   }
   turn.follows_unanswered = follows_unanswered;
-  if (turn.payload.fatal_alert != 0 && !now_.tls_alert.at) {
-    now_.tls_alert = {mark_of(segment), side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};
+  if (turn.payload.fatal_alert != 0 && !now_.tls_alert().at) {
+    now_.odd.write().tls_alert = {mark_of(segment), side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};
   }
 }
 
@@ -517,35 +542,35 @@ void Connection::observe_acknowledgment(const Segment& segment, Side side, Obser
     }
     peer.oldest_unacked = segment.ack == peer.next ? Mark{} : mark_of(segment);
   }
-  peer.retransmissions = 0;
-  peer.last_retransmission = {};
-  if (peer.turn && !peer.turn.acked && !segment.ack.before(peer.turn.end)) {
-    peer.turn.acked = mark_of(segment);
-    seen.deciding = seen.deciding || sender.fin;
+  forget_retransmissions(peer);
+  if (peer.turn && peer.turn.acked == 0 && !segment.ack.before(peer.turn.end)) {
+    peer.turn.acked = segment.frame;
+    seen.deciding = seen.deciding || sender.fin();
   }
-  if (!peer.fin_acked && peer.fin_covered_by(segment.ack)) peer.fin_acked = mark_of(segment);
+  if (!peer.fin_acked() && peer.fin_covered_by(segment.ack)) peer.seldom.write().fin_acked = mark_of(segment);
 }
 
 void Connection::observe_fin(const Segment& segment, Side side) {
   HalfConnection& sender = now_.half(side);
-  if (sender.fin) return;
+  if (sender.fin()) return;
   const SequenceNumber number = segment.seq + segment.length;
   if (sender.next_known && std::abs(static_cast<std::int64_t>(number.since(sender.next))) >= kImpossibleJump) return;
-  sender.fin = mark_of(segment);
-  sender.fin_seq = number;
-  sender.fin_ack = segment.ack;
+  Seldom& closing = sender.seldom.write();
+  closing.fin = mark_of(segment);
+  closing.fin_seq = number;
+  closing.fin_ack = segment.ack;
   // Data that the FIN does not acknowledge hadn't reached the closer: to it, the silence went on.
   const Turn& theirs = now_.half(other(side)).turn;
   const bool unaware = theirs && segment.has(kAck) && !segment.ack.after(theirs.seq) && sender.turn;
-  const Mark& last_data = unaware ? sender.turn.last : now_.last_data;
-  sender.fin_gap = elapsed(last_data ? last_data : now_.first, segment);
+  const Mark& last_data = unaware ? sender.turn.last : now_.last_data();
+  closing.fin_gap = {elapsed(last_data ? last_data : now_.first(), segment)};
   if (sender.next_known && number.after(sender.next)) {
     skip_to(sender, number);
     sender.disordered = true;
   }
   if (!sender.next_known || (number + 1).after(sender.next)) sender.next = number + 1;
   sender.next_known = true;
-  if (!sender.oldest_unacked) sender.oldest_unacked = sender.fin;
+  if (!sender.oldest_unacked) sender.oldest_unacked = closing.fin;
 }
 
 // ------------------------------------------------------------------------------------------------ identity
@@ -570,31 +595,32 @@ void Connection::identify(const Segment& segment, HalfConnection& sender) {
   const HalfConnection& server = now_.half(Side::server);
   const auto always = [](const HalfConnection& half) { return half.with_timestamps >= 2 && half.without_timestamps == 0; };
   const auto never = [](const HalfConnection& half) { return half.without_timestamps >= 2 && half.with_timestamps == 0; };
-  if (!now_.timestamps_one_way && ((always(client) && never(server)) || (always(server) && never(client)))) {
-    now_.timestamps_one_way = mark_of(segment);
+  if (!now_.timestamps_one_way() && ((always(client) && never(server)) || (always(server) && never(client)))) {
+    now_.odd.write().timestamps_one_way = mark_of(segment);
   }
 }
 
-void Connection::remember_segment(const Segment& segment, HalfConnection& sender) {
+void Connection::remember_segment(const Segment& segment, Side side) {
+  HalfConnection& sender = now_.half(side);
   sender.recent[1] = sender.recent[0];
   // Made where it stays, and each mark from the segment: what was just written in small pieces and is read again in
   // large ones makes the processor wait.
   std::construct_at(&sender.recent[0], segment);
   sender.seen = true;
-  sender.last = mark_of(segment);
   if (!sender.first) sender.first = mark_of(segment);
-  now_.last = mark_of(segment);
+  now_.last_side = side;
 }
 
 // ------------------------------------------------------------------------------------------------- summary
 
 bool Connection::closed_cleanly() const {
-  return !trouble_ && now_.half(Side::client).fin_acked && now_.half(Side::server).fin_acked;
+  return !trouble_ && now_.half(Side::client).fin_acked() && now_.half(Side::server).fin_acked();
 }
 
 bool Connection::meets_previous() const {
-  if (!previous_ || previous_->reset || !now_.half(Side::client).syn) return false;
-  const Nanoseconds age = now_.half(Side::client).syn.time - (previous_->both_fins ? previous_->closed : previous_->last).time;
+  const Incarnation* before = previous();
+  if (before == nullptr || before->reset || !now_.half(Side::client).syn()) return false;
+  const Nanoseconds age = now_.half(Side::client).syn().time - (before->both_fins ? before->closed : before->last).time;
   return age >= 0 && age <= settings_->time_wait;
 }
 
@@ -603,17 +629,17 @@ bool Connection::is_remarkable() const {
   const HalfConnection& client = now_.half(Side::client);
   const HalfConnection& server = now_.half(Side::server);
   const auto waits = [](const HalfConnection& asking, const HalfConnection& closing) {
-    return closing.fin && asking.turn && !asking.turn.answered;
+    return closing.fin() && asking.turn && !asking.turn.answered;
   };
   const auto stripped = [](const HalfConnection& half) {
     return half.syn_copies_disagree || half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
   const bool timestamps_odd = now_.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
   // A server that answers before it has all of a request, and closes.
-  const bool cut_off = server.fin && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
+  const bool cut_off = server.fin() && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
                        client.turn.bytes() < client.turn.payload.message_size;
-  return now_.tls_alert.at || now_.gateway_failure.answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
-         now_.timestamps_one_way ||
+  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
+         now_.timestamps_one_way() ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;
 }
@@ -624,10 +650,10 @@ Incarnation Connection::remember(const Endpoint& next_client) const {
   const HalfConnection& theirs = now_.half(other(client));
   Incarnation past;
   past.stream = stream_;
-  past.last = now_.last;
-  past.both_fins = ours.fin && theirs.fin;
-  if (past.both_fins) past.closed = ours.fin.time > theirs.fin.time ? ours.fin : theirs.fin;
-  const bool we_first = ours.fin && (!theirs.fin || ours.fin.frame < theirs.fin.frame);
+  past.last = now_.last();
+  past.both_fins = ours.fin() && theirs.fin();
+  if (past.both_fins) past.closed = ours.fin().time > theirs.fin().time ? ours.fin() : theirs.fin();
+  const bool we_first = ours.fin() && (!theirs.fin() || ours.fin().frame < theirs.fin().frame);
   past.first_closer = we_first ? Side::client : Side::server;
   past.reset = broken() != nullptr;
   past.start_seen = now_.handshake_seen();

@@ -32,30 +32,59 @@ struct TlsAlert {
   std::uint8_t description = 0;  ///< RFC 8446 section 6.
 };
 
-/// The live picture, copied whole when a reset freezes it.
-struct ConnectionState {
+/// What is kept of the incarnation before this one on the same 4-tuple.
+struct Incarnation {
+  StreamNumber stream = 0;
   Mark last;
-  Mark last_data;
-  Side last_data_side = Side::client;
-  Mark established;               ///< First segment after SYN and SYN-ACK.
-  std::uint32_t exchanges = 0;    ///< Client turns that were answered.
-  Nanoseconds longest_answered_gap = 0;
-  Mark timestamps_one_way;        ///< By here one side had used timestamps and the other had not.
-  bool clock_stepped = false;     ///< The capture's clock ran backwards, or jumped while a host's stood still.
-  Mark first;
-  std::array<HalfConnection, 2> halves;
+  Mark closed;                     ///< The later of both FINs.
+  Side first_closer = Side::client;
+  bool both_fins = false;
+  bool reset = false;
+  bool start_seen = false;
+  bool timestamps = false;
+  SequenceNumber client_next;
+  SequenceNumber server_next;
+  std::uint32_t client_tsval = 0;
+  std::uint32_t next_tsval = 0;    ///< Of the SYN that met it, if that has timestamps.
+  std::uint16_t server_ip_id = 0;
+};
+
+/// What few connections have.
+struct Oddities {
   TlsAlert tls_alert;              ///< The first fatal one.
   GatewayFailure gateway_failure;  ///< The first one.
+  Mark timestamps_one_way;         ///< By here one side had used timestamps and the other had not.
+  Mark began_with_reset;           ///< The reset that was captured first of all.
+  Incarnation previous;            ///< Valid if `last`.
+};
+
+/// The live picture, copied whole when a reset freezes it. As with a half, what few have is read as if all had it.
+struct ConnectionState {
+  std::array<HalfConnection, 2> halves;
+  OnDemand<Oddities> odd;
+  Nanoseconds longest_answered_gap = 0;
+  Mark established;               ///< First segment after SYN and SYN-ACK.
+  std::uint32_t exchanges = 0;    ///< Client turns that were answered.
+  Side first_side = Side::client;      ///< Whose segment was captured first,
+  Side last_side = Side::client;       ///< and whose last.
+  Side last_data_side = Side::client;
+  bool clock_stepped = false;     ///< The capture's clock ran backwards, or jumped while a host's stood still.
 
   [[nodiscard]] HalfConnection& half(Side side) { return halves[index(side)]; }
   [[nodiscard]] const HalfConnection& half(Side side) const { return halves[index(side)]; }
-  [[nodiscard]] bool handshake_seen() const { return half(Side::client).syn && half(Side::server).syn; }
+  [[nodiscard]] const Mark& first() const { return odd->began_with_reset ? odd->began_with_reset : half(first_side).first; }
+  [[nodiscard]] const Mark& last() const { return half(last_side).seen ? half(last_side).last() : first(); }
+  [[nodiscard]] const Mark& last_data() const { return half(last_data_side).turn.last; }
+  [[nodiscard]] const TlsAlert& tls_alert() const { return odd->tls_alert; }
+  [[nodiscard]] const GatewayFailure& gateway_failure() const { return odd->gateway_failure; }
+  [[nodiscard]] const Mark& timestamps_one_way() const { return odd->timestamps_one_way; }
+  [[nodiscard]] bool handshake_seen() const { return half(Side::client).syn() && half(Side::server).syn(); }
   [[nodiscard]] bool one_sided() const { return !half(Side::client).seen || !half(Side::server).seen; }
 };
 
 /// A RST and what its header says.
 struct Reset {
-  Glimpse segment;
+  Portrait segment;
   Side by = Side::client;          ///< Whom it names as its sender.
   bool abort = false;              ///< A socket decided.
   bool reply = false;              ///< A segment met no socket. Neither: can't be told.
@@ -64,7 +93,7 @@ struct Reset {
 
 /// A SYN that was not answered by a SYN-ACK: the answer, and what became of the connect.
 struct OddHandshake {
-  Glimpse answer;                  ///< A bare ACK whose number does not cover the SYN: the first one.
+  Portrait answer;                 ///< A bare ACK whose number does not cover the SYN: the first one.
   SequenceNumber latest_ack;       ///< What the latest of them expects.
   std::uint8_t answers = 0;
   Mark reset;                      ///< The client's RST with that number as its seq.
@@ -97,22 +126,6 @@ struct Trouble {
   bool icmp_rejects = false;       ///< The ICMP error is a reject of the connect.
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
-};
-
-/// What is kept of the incarnation before this one on the same 4-tuple.
-struct Incarnation {
-  StreamNumber stream = 0;
-  Mark last;
-  Mark closed;                     ///< The later of both FINs.
-  Side first_closer = Side::client;
-  bool both_fins = false;
-  bool reset = false;
-  bool start_seen = false;
-  bool timestamps = false;
-  SequenceNumber client_next;
-  SequenceNumber server_next;
-  std::uint32_t client_tsval = 0;
-  std::uint16_t server_ip_id = 0;
 };
 
 /// What a RST frame is to its incident: one failure often shows as several.
@@ -161,10 +174,10 @@ class Connection {
   [[nodiscard]] bool is_remarkable() const;
   /// Both FINs were seen and acknowledged, and no reset.
   [[nodiscard]] bool closed_cleanly() const;
-  [[nodiscard]] const Incarnation* previous() const { return previous_.get(); }
+  [[nodiscard]] const Incarnation* previous() const { return now_.odd->previous.last ? &now_.odd->previous : nullptr; }
   /// The connection before this one on the same 4-tuple may still matter: it was not closed, or it may be in TIME_WAIT.
   [[nodiscard]] bool meets_previous() const;
-  void follows(const Incarnation& previous) { previous_ = std::make_unique<Incarnation>(previous); }
+  void follows(const Incarnation& previous) { now_.odd.write().previous = previous; }
   /// What the next incarnation on this tuple has to know, seen from whoever is the client then.
   [[nodiscard]] Incarnation remember(const Endpoint& next_client) const;
 
@@ -183,14 +196,15 @@ class Connection {
   [[nodiscard]] FrameNumber provocation(const Segment& reset, Side side) const;
   void observe_data(const Segment& segment, Side side, Observation& seen);
   void note_answer(const Segment& segment, Side side, Observation& seen);
-  void skip_to(HalfConnection& sender, SequenceNumber number);
-  bool fill_hole(const Segment& segment, HalfConnection& sender);
-  void begin_turn(const Segment& segment, Side side, SequenceNumber from);
+  static void forget_retransmissions(HalfConnection& half);
+  static void skip_to(HalfConnection& sender, SequenceNumber number);
+  static bool fill_hole(const Segment& segment, HalfConnection& sender);
+  void begin_turn(const Segment& segment, Side side, SequenceNumber from, Nanoseconds gap);
   void observe_acknowledgment(const Segment& segment, Side side, Observation& seen);
   void observe_fin(const Segment& segment, Side side);
   [[nodiscard]] bool is_probe(const Segment& segment, const HalfConnection& sender) const;
   void identify(const Segment& segment, HalfConnection& sender);
-  void remember_segment(const Segment& segment, HalfConnection& sender);
+  void remember_segment(const Segment& segment, Side side);
   [[nodiscard]] Nanoseconds elapsed(const Mark& since, const Segment& segment) const;
   Trouble& make_trouble();
 
@@ -198,10 +212,9 @@ class Connection {
   std::array<Endpoint, 2> endpoints_;
   StreamNumber stream_;
   bool client_is_guessed_ = true;
-  ConnectionState now_;
   bool clock_jumped_ = false;  ///< This very segment comes after a step of the capture's clock.
+  ConnectionState now_;
   std::unique_ptr<Trouble> trouble_;
-  std::unique_ptr<Incarnation> previous_;
 };
 
 }  // namespace tcpwhy

@@ -16,7 +16,7 @@ struct Retry {
   StreamNumber stream = 0;
   Mark at;                 ///< The SYN, or the request's first segment.
   bool succeeded = false;  ///< The handshake completed, or the request was answered.
-  Mark success;            ///< When, if it did.
+  Mark success;            ///< When, if it was a connect.
 };
 
 /// What the other streams of the same server endpoint, or of the same pair of addresses, show. No stream's own

@@ -29,8 +29,8 @@ Breaking find_breaking(const Connection& connection) {
   const ConnectionState& now = connection.now();
   const Turn& request = now.half(Side::client).turn;
   if (request && !request.answered) {
-    consider(now.half(Side::server).fin, Side::server);
-    consider(now.half(Side::client).fin, Side::client);
+    consider(now.half(Side::server).fin(), Side::server);
+    consider(now.half(Side::client).fin(), Side::client);
   }
   return breaking;
 }
@@ -46,7 +46,7 @@ Legs::Exchange Legs::exchange_of(const Connection& connection, const Mark& at, S
   exchange.client = connection.endpoint(Side::client).address;
   exchange.server = connection.endpoint(Side::server).address;
   exchange.fingerprint = client.turn.payload.fingerprint;
-  exchange.began = client.turn ? client.turn.begin : client.syn ? client.syn : now.first;
+  exchange.began = client.turn ? client.turn.begin : client.syn() ? client.syn() : now.first();
   exchange.at = at;
   exchange.by = by;
   for (const HalfConnection* half : {&client, &server}) {

@@ -18,18 +18,19 @@ enum class PayloadKind : std::uint8_t {
   tls_data,       ///< Content type 23.
 };
 
-struct PayloadFacts {
+/// Packed into 20 bytes, two of them a connection.
+struct [[gnu::packed, gnu::aligned(4)]] PayloadFacts {
   static constexpr std::uint64_t kUnknownSize = ~std::uint64_t{0};
 
-  PayloadKind kind = PayloadKind::none;
-  std::uint8_t verb = 0;              ///< Index into the known verbs; see verb_name.
+  std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
+  std::uint32_t fingerprint = 0;      ///< Of an HTTP request's method and target; equal for a request and its retry; else 0.
   std::uint16_t status = 0;           ///< HTTP status, 100 to 599.
   std::uint16_t tls_record = 0;       ///< Length of the first TLS record, without its header of 5 bytes.
-  bool chunked = false;               ///< Transfer-Encoding: chunked.
-  bool client_hello = false;
+  PayloadKind kind = PayloadKind::none;
+  std::uint8_t verb = 0;              ///< Index into the known verbs; see verb_name.
   std::uint8_t fatal_alert = 0;       ///< Description + 1 of an unencrypted fatal alert (RFC 8446 section 6.2); 0: none.
-  std::uint32_t fingerprint = 0;      ///< Of an HTTP request's method and target; equal for a request and its retry; else 0.
-  std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
+  bool chunked : 1 = false;           ///< Transfer-Encoding: chunked.
+  bool client_hello : 1 = false;
 };
 
 /// This many bytes tell every kind: a status line up to its status. Of fewer, cut by a snaplen, "other" says nothing.

@@ -174,20 +174,20 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
     ++live.survey->abortive_closes;
     if (live.counted_close) --live.survey->orderly_closes;
   }
-  const bool by_server_fin = server.fin.frame == segment.frame;
-  if (seen.side == Side::server && !client.fin) survey_uncalled_close(segment, live);
+  const bool by_server_fin = server.fin().frame == segment.frame;
+  if (seen.side == Side::server && !client.fin()) survey_uncalled_close(segment, live);
   if (by_server_fin && !live.counted_abort) {
     live.counted_close = true;
     ++live.survey->orderly_closes;
   }
   // A close by timer: the server first, nothing outstanding, after a silence.
-  const bool nothing_outstanding = client.turn && client.turn.answered;
-  if (by_server_fin && !client.fin && nothing_outstanding && server.fin_gap >= settings_.smallest_idle_gap &&
+  const bool nothing_outstanding = client.turn && client.turn.answered != 0;
+  if (by_server_fin && !client.fin() && nothing_outstanding && server.fin_gap() >= settings_.smallest_idle_gap &&
       !live.counted_idle_close) {
     live.counted_idle_close = true;
     ++live.survey->idle_closes;
-    live.survey->shortest_idle_close.add(server.fin_gap, segment.stream);
-    live.survey->longest_idle_close.add(server.fin_gap, segment.stream);
+    live.survey->shortest_idle_close.add(server.fin_gap(), segment.stream);
+    live.survey->longest_idle_close.add(server.fin_gap(), segment.stream);
   }
   if (live.connection.closed_cleanly() && !live.connection.is_remarkable()) {
     closed_.emplace_back(segment.time, segment.stream);
@@ -199,8 +199,8 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
   const ConnectionState& now = connection.now();
   const Turn& request = now.half(Side::client).turn;
   const bool first_reset = segment.has(kRst) && seen.role == ResetRole::cause;
-  const bool unanswered_close = now.half(Side::server).fin.frame == segment.frame && request && !request.answered;
-  if (now.gateway_failure.answer.frame == segment.frame || first_reset || unanswered_close) {
+  const bool unanswered_close = now.half(Side::server).fin().frame == segment.frame && request && !request.answered;
+  if (now.gateway_failure().answer.frame == segment.frame || first_reset || unanswered_close) {
     legs_.note_symptom(connection, {segment.frame, segment.time}, seen.side);
   }
 }
@@ -209,11 +209,11 @@ void Tracker::survey_uncalled_close(const Segment& segment, const Live& live) {
   const ConnectionState& now = live.connection.now();
   const Break* broken = live.connection.broken();
   const bool first_reset = broken != nullptr && broken->count == 1 && !broken->resets[0].reply;
-  const bool first_fin = now.half(Side::server).fin.frame == segment.frame;
+  const bool first_fin = now.half(Side::server).fin().frame == segment.frame;
   const Mark& last_request = now.half(Side::client).turn.last;
-  const Nanoseconds age = segment.time - (last_request ? last_request : now.first).time;
+  const Nanoseconds age = segment.time - (last_request ? last_request : now.first()).time;
   const bool idle = age >= settings_.smallest_idle_gap;
-  const bool busy = first_reset && last_request && !now.half(Side::client).turn.answered;
+  const bool busy = first_reset && last_request && now.half(Side::client).turn.answered == 0;
   if ((!first_reset && !first_fin) || (!idle && !busy)) return;
   auto& closes = live.survey->uncalled_closes;
   if (!closes.empty() && closes.back().stream == segment.stream) return;
@@ -320,8 +320,7 @@ Retry Tracker::assess_request(const Request& request) const {
   }
   const Turn& turn = connection->now().half(Side::client).turn;
   if (turn.begin.frame == request.at.frame) {
-    retry.succeeded = static_cast<bool>(turn.answered);
-    retry.success = turn.answered;
+    retry.succeeded = turn.answered != 0;
   } else {
     retry.succeeded = !turn.follows_unanswered;
   }
@@ -334,7 +333,7 @@ void Tracker::expect_connect_retry(const Connection& connection) {
     if (waiting.stream == connection.stream()) return;
   }
   const HalfConnection& client = connection.now().half(Side::client);
-  failed_connects_.push_back({connection.stream(), client.syn, route_of(connection), client.isn});
+  failed_connects_.push_back({connection.stream(), client.syn(), route_of(connection), client.isn});
   if (failed_connects_.size() > kRecentRequests) failed_connects_.pop_front();
 }
 
@@ -342,7 +341,7 @@ void Tracker::expect_connect_retry(const Connection& connection) {
 /// another ISN may be another host's behind the same address.
 void Tracker::match_connect(const Connection& connection) {
   const HalfConnection& client = connection.now().half(Side::client);
-  while (!failed_connects_.empty() && client.last_syn.time - failed_connects_.front().at.time > kRetryWindow) {
+  while (!failed_connects_.empty() && client.last_syn().time - failed_connects_.front().at.time > kRetryWindow) {
     failed_connects_.pop_front();
   }
   const auto failed =
@@ -351,7 +350,7 @@ void Tracker::match_connect(const Connection& connection) {
                candidate.route == route_of(connection);
       });
   if (failed == failed_connects_.end()) return;
-  connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn, failed->route, client.isn});
+  connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn(), failed->route, client.isn});
   failed_connects_.erase(failed);
 }
 

@@ -15,17 +15,17 @@ namespace {
 std::uint64_t late_bytes(const Reading& reading, Side closer) {
   const HalfConnection& half = reading.now.half(closer);
   const HalfConnection& peer = reading.now.half(other(closer));
-  const Glimpse& reset = reading.reset->segment;
-  const SequenceNumber known = half.fin ? half.fin_ack : reset.has(kAck) ? reset.ack : reading.at.half(closer).ack;
+  const Portrait& reset = reading.reset->segment;
+  const SequenceNumber known = half.fin() ? half.fin_ack() : reset.has(kAck) ? reset.ack : reading.at.half(closer).ack;
   if (!peer.next_known) return 0;
   std::int32_t late = peer.next.since(known);
-  if (peer.fin && late > 0) --late;
+  if (peer.fin() && late > 0) --late;
   return late > 0 ? static_cast<std::uint64_t>(late) : 0;
 }
 
 /// The other side's FIN drew one of the resets.
 bool late_fin_provoked(const Reading& reading, Side closer) {
-  const FrameNumber fin = reading.now.half(other(closer)).fin.frame;
+  const FrameNumber fin = reading.now.half(other(closer)).fin().frame;
   const Break& broken = *reading.broken;
   return fin != 0 && std::any_of(broken.resets.begin(), broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
                                  [fin](const Reset& reset) { return reset.provoked_by == fin; });
@@ -40,7 +40,7 @@ bool client_was_answered(const Reading& reading) {
   if (!request || request.answered || reading.says_farewell(request)) return true;
   const bool delivered = server.ack_known && !server.ack.before(client.next);
   const bool waited = reading.reset->segment.at.time - request.last.time >= reading.evidence.settings.smallest_idle_gap;
-  const bool was_done = client.fin || (reading.reset->by == Side::client && !waited);
+  const bool was_done = client.fin() || (reading.reset->by == Side::client && !waited);
   return server.bytes == 0 && request.payload.kind != PayloadKind::http_request && delivered && was_done;
 }
 
@@ -51,7 +51,7 @@ std::optional<Verdict> late_data_after_close(const Evidence& evidence) {
   if (reading.reset == nullptr) return {};
   const Side closer = reading.reset->by;
   const HalfConnection& half = reading.at.half(closer);
-  if (!half.fin || reading.reset->abort || reading.now.one_sided()) return {};
+  if (!half.fin() || reading.reset->abort || reading.now.one_sided()) return {};
   if (closer == Side::server) {
     const Turn* last_words = reading.lost_request;
     const bool farewell = last_words != nullptr && reading.says_farewell(*last_words);
@@ -78,7 +78,7 @@ Narrative narrate_late_data(const Evidence& evidence, const Verdict&) {
   narrative.explanation = fmt::format(
       "Every request had been answered, and {} had closed (FIN, {}). {} of the {} arrived after that, and a socket that "
       "is gone answers with a RST ({}). Nothing was lost that anybody waited for.",
-      name(reading.connection, closer), frame(half.fin), late > 0 ? fmt::format("{} (a farewell)", bytes(late)) : "A segment",
+      name(reading.connection, closer), frame(half.fin()), late > 0 ? fmt::format("{} (a farewell)", bytes(late)) : "A segment",
       name(other(closer)), describe_reset(reading));
   narrative.fix = "Ignore it: this is the ordinary end of a connection whose farewells crossed.";
   narrative.blind_spot = missing_from_capture(reading);
@@ -106,19 +106,19 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   const Completeness response = response_completeness(reading);
   if (response == Completeness::incomplete || late_bytes(reading, closer) > kFarewellBytes) return {};
   if (closer == Side::server) {
-    if (half.bytes == 0 && reading.now.exchanges == 0 && !peer.fin) return {};
+    if (half.bytes == 0 && reading.now.exchanges == 0 && !peer.fin()) return {};
     // A reply without a close before it: something met no socket, and that is another story.
-    if (reading.reset->reply && !half.fin && !peer.fin) return {};
-    if (response == Completeness::looks_cut && !half.fin && !peer.fin) return {};
+    if (reading.reset->reply && !half.fin() && !peer.fin()) return {};
+    if (response == Completeness::looks_cut && !half.fin() && !peer.fin()) return {};
   } else {
     if (half.bytes == 0 && peer.bytes == 0) return {};
     // The response was still flowing.
-    if (response == Completeness::looks_cut && !peer.fin) return {};
+    if (response == Completeness::looks_cut && !peer.fin()) return {};
   }
   Verdict verdict = harmless_verdict(reading);
   // A reply before any close: there was no socket left that could have decided. A probe that nothing answered, a request
   // that was still coming: there may have been a reason other than habit.
-  const bool no_socket = reading.reset->reply && !half.fin && !peer.fin;
+  const bool no_socket = reading.reset->reply && !half.fin() && !peer.fin();
   const PayloadFacts& request = reading.client.turn.payload;
   const bool unfinished =
       request.message_size != PayloadFacts::kUnknownSize && reading.client.turn.bytes() < request.message_size;
@@ -133,16 +133,16 @@ Narrative narrate_abortive_close(const Evidence& evidence, const Verdict&) {
   const HalfConnection& peer = reading.at.half(other(closer));
   Narrative narrative;
   std::string how;
-  if (half.fin) {
-    how = fmt::format("sent a FIN ({}) and, {} later, a RST", frame(half.fin),
-                      duration(reading.reset->segment.at.time - half.fin.time));
-  } else if (peer.fin) {
-    how = fmt::format("answered the {}'s FIN ({}) with a RST", name(other(closer)), frame(peer.fin));
+  if (half.fin()) {
+    how = fmt::format("sent a FIN ({}) and, {} later, a RST", frame(half.fin()),
+                      duration(reading.reset->segment.at.time - half.fin().time));
+  } else if (peer.fin()) {
+    how = fmt::format("answered the {}'s FIN ({}) with a RST", name(other(closer)), frame(peer.fin()));
   } else {
     how = "closed with a RST where a FIN belonged";
     // Data that was captured after its acknowledgment has no time of its own.
-    if (reading.at.last_data) {
-      how += fmt::format(", {} after the last data", duration(reading.reset->segment.at.time - reading.at.last_data.time));
+    if (reading.at.last_data()) {
+      how += fmt::format(", {} after the last data", duration(reading.reset->segment.at.time - reading.at.last_data().time));
     }
   }
   narrative.explanation =
@@ -185,13 +185,13 @@ std::uint64_t truncated_bytes(const Reading& reading) {
 
 std::optional<Verdict> abortive_truncation(const Evidence& evidence) {
   const Reading reading(evidence);
-  if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin) return {};
+  if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin()) return {};
   if (!reading.at.half(Side::server).turn || !client_was_answered(reading)) return {};
   if (read_forgery(reading).weight() >= 2) return {};
   const Completeness response = response_completeness(reading);
   if (response != Completeness::incomplete && response != Completeness::looks_cut) return {};
   // A cut in the middle of the flow, not after a pause: a stalled response is somebody's timeout or death.
-  const Nanoseconds since_data = reading.reset->segment.at.time - reading.at.last_data.time;
+  const Nanoseconds since_data = reading.reset->segment.at.time - reading.at.last_data().time;
   if (since_data > 2 * reading.round_trip() + evidence.settings.rtt_margin) return {};
   // The exception on an endpoint that closes well otherwise is a crash (server_abort); a habit is a setting.
   const Surroundings& around = evidence.around;
@@ -250,9 +250,9 @@ Narrative narrate_abortive_truncation(const Evidence& evidence, const Verdict& v
 
 std::optional<Verdict> write_after_close(const Evidence& evidence) {
   const Reading reading(evidence);
-  if (!reading.reset_by(Side::server) || !reading.at.half(Side::server).fin) return {};
+  if (!reading.reset_by(Side::server) || !reading.at.half(Side::server).fin()) return {};
   const Turn& data = reading.client.turn;
-  if (!data || reading.says_farewell(data) || reading.client.last.frame < reading.server.fin.frame) return {};
+  if (!data || reading.says_farewell(data) || reading.client.last().frame < reading.server.fin().frame) return {};
   const std::uint64_t late = late_bytes(reading, Side::server);
   if (late == 0 || data.payload.kind == PayloadKind::tls_handshake) return {};
   Verdict verdict;
@@ -271,14 +271,14 @@ std::optional<Verdict> write_after_close(const Evidence& evidence) {
 Narrative narrate_write_after_close(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const HalfConnection& server = reading.server;
-  const Mark& past = reading.client.data_past_fin ? reading.client.data_past_fin : reading.client.turn.last;
+  const Mark& past = reading.client.data_past_fin() ? reading.client.data_past_fin() : reading.client.turn.last;
   Narrative narrative;
   narrative.explanation = fmt::format(
       "{} closed its side (FIN, {}) while the client was sending{}. {} later the client sent on ({}), and {} that arrived "
       "after the close were lost ({}).",
-      name(reading.connection, Side::server), frame(server.fin),
-      server.fin_acked ? fmt::format("; the client's kernel acknowledged that in {}", frame(server.fin_acked)) : "",
-      duration(past.time - server.fin.time), frame(past), bytes(verdict.lost_bytes), describe_reset(reading));
+      name(reading.connection, Side::server), frame(server.fin()),
+      server.fin_acked() ? fmt::format("; the client's kernel acknowledged that in {}", frame(server.fin_acked())) : "",
+      duration(past.time - server.fin().time), frame(past), bytes(verdict.lost_bytes), describe_reset(reading));
   narrative.fix = fmt::format(
       "Make the client watch for the server's close while it sends (read the socket, handle EOF), then reconnect and send "
       "again what was not confirmed; and find out why {} closed (a limit on messages or age, a restart).",
@@ -316,12 +316,12 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
                               !request.payload.client_hello &&
                               request.wait < reading.round_trip() + kSecond;
   // The application closes; what it had not read, or what is still coming, draws the resets.
-  const bool unread = (reset.abort && late_bytes(reading, Side::server) > 0) || (reading.at.half(Side::server).fin && reset.provoked_by != 0);
+  const bool unread = (reset.abort && late_bytes(reading, Side::server) > 0) || (reading.at.half(Side::server).fin() && reset.provoked_by != 0);
   if (early_response && unread) {
     // Lost is a response that the client, a round trip later, still does not acknowledge. What left before the
     // reset arrives before it.
     const bool arrived = reading.client.ack_known && reading.client.ack.after(response.seq);
-    const bool had_time = reading.client.last.time - response.last.time >
+    const bool had_time = reading.client.last().time - response.last.time >
                           reading.round_trip_to(Side::client) + evidence.settings.rtt_margin;
     const bool delivered = arrived || !had_time;
     verdict.confidence = reading.surest();
@@ -332,7 +332,7 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   // A request that the kernel had and nobody read.
   // A close that comes long after it is a timer's; one that takes other streams along is a process's end.
   const bool at_once = reset.segment.at.time - request.last.time < reading.round_trip() + kSecond;
-  const bool nobody_answered = !request.answered && reset.abort && !reading.server.fin &&
+  const bool nobody_answered = !request.answered && reset.abort && !reading.server.fin() &&
                                at_once && evidence.around.closed_together <= 1 &&
                                reading.now.handshake_seen() && reset.segment.ack.after(request.seq) &&
                                request.begin.frame < reset.segment.at.frame;

@@ -14,7 +14,7 @@ namespace {
 std::optional<Verdict> connection_refused(const Evidence& evidence) {
   const Reading reading(evidence);
   const Trouble* trouble = reading.connection.trouble();
-  if (trouble == nullptr || !reading.client.syn || reading.server.syn) return {};
+  if (trouble == nullptr || !reading.client.syn() || reading.server.syn()) return {};
   Verdict verdict;
   verdict.confidence = Confidence::certain;
   verdict.fault = Fault::server;
@@ -28,11 +28,11 @@ std::optional<Verdict> connection_refused(const Evidence& evidence) {
     verdict.provoked_by = trouble->refusal.syn.frame;
     return verdict;
   }
-  if (!trouble->icmp_rejects || trouble->icmp.frame < reading.client.syn.frame) return {};
+  if (!trouble->icmp_rejects || trouble->icmp.frame < reading.client.syn().frame) return {};
   verdict.variant = "icmp";
   verdict.fault = Fault::middlebox;
   verdict.deciding_frame = trouble->icmp.frame;
-  verdict.provoked_by = reading.client.syn.frame;
+  verdict.provoked_by = reading.client.syn().frame;
   return verdict;
 }
 
@@ -44,7 +44,7 @@ Narrative narrate_connection_refused(const Evidence& evidence, const Verdict& ve
   if (verdict.variant == "icmp") {
     narrative.explanation = fmt::format(
         "The SYN ({}) to {} was rejected by an ICMP error ({}, type {} code {}) that quotes it.",
-        frame(reading.client.syn), name(reading.connection, Side::server), frame(trouble.icmp), trouble.icmp_type,
+        frame(reading.client.syn()), name(reading.connection, Side::server), frame(trouble.icmp), trouble.icmp_type,
         trouble.icmp_code);
     narrative.fix = fmt::format(
         "Look for the rule or route that rejects {} on the host that sent the ICMP error (frame {}), or the address that "
@@ -85,12 +85,12 @@ constexpr Variant kRefusedVariants[] = {
 std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   const Reading reading(evidence);
   const ConnectionState& at = reading.at;
-  if (!reading.reset_by(Side::client) || !at.half(Side::server).syn || at.half(Side::server).fin) return {};
-  if (reading.client.bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin) return {};
-  const bool its_own_handshake = !at.half(Side::client).syn || reading.server.syn.frame > reading.client.syn.frame;
+  if (!reading.reset_by(Side::client) || !at.half(Side::server).syn() || at.half(Side::server).fin()) return {};
+  if (reading.client.bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin()) return {};
+  const bool its_own_handshake = !at.half(Side::client).syn() || reading.server.syn().frame > reading.client.syn().frame;
   if (!its_own_handshake) return {};
   // Data that was acknowledged was sent, captured or not.
-  if (reading.client.unseen_bytes > 0 || reading.server.unseen_bytes > 0) return {};
+  if (reading.client.unseen_bytes() > 0 || reading.server.unseen_bytes() > 0) return {};
   return harmless_verdict(reading);
 }
 
@@ -100,8 +100,8 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
   narrative.explanation = fmt::format(
       "{} connected (SYN {}, SYN-ACK {}) and reset the connection {} later without sending a byte ({}): a health check, a "
       "port scan, or the loser of a race between two addresses.",
-      name(reading.connection, Side::client), frame(reading.client.syn), frame(reading.server.syn),
-      duration(reading.reset->segment.at.time - reading.server.syn.time), describe_reset(reading));
+      name(reading.connection, Side::client), frame(reading.client.syn()), frame(reading.server.syn()),
+      duration(reading.reset->segment.at.time - reading.server.syn().time), describe_reset(reading));
   narrative.fix = "Leave it; to keep it out of the server's log, let the check send a request and close with a FIN.";
   narrative.blind_spot = missing_from_capture(reading);
   narrative.ruled_out = {"accept_overflow: the client reset, not the server",
@@ -115,7 +115,7 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
 bool syns_were_dropped(const Reading& reading) {
   if (reading.client.syns < kBlockedSyns || reading.server.seen || reading.connection.trouble() != nullptr) return false;
   if (reading.connection.meets_previous()) return false;
-  return reading.evidence.around.latest_established.time > reading.client.syn.time;
+  return reading.evidence.around.latest_established.time > reading.client.syn().time;
 }
 
 std::optional<Verdict> accept_overflow(const Evidence& evidence) {
@@ -127,14 +127,14 @@ std::optional<Verdict> accept_overflow(const Evidence& evidence) {
   verdict.severity = Severity::error;
   if (syns_were_dropped(reading)) {
     verdict.variant = "dropped";
-    verdict.deciding_frame = reading.client.last_syn.frame;
+    verdict.deciding_frame = reading.client.last_syn().frame;
     return verdict;
   }
   // A reply straight after the handshake: the listener had no room for the connection (tcp_check_req).
   const HalfConnection& server = reading.at.half(Side::server);
   if (!reading.reset_by(Side::server) || !reading.reset->reply || !reading.now.handshake_seen()) return {};
-  if (server.bytes > 0 || server.fin || server.last.frame != server.syn.frame) return {};
-  if (reading.at.half(Side::client).fin || reading.reset->segment.seq != server.isn + 1) return {};
+  if (server.bytes > 0 || server.fin() || server.last().frame != server.syn().frame) return {};
+  if (reading.at.half(Side::client).fin() || reading.reset->segment.seq != server.isn + 1) return {};
   if (read_forgery(reading).weight() >= 2) return {};
   const Mark& completed = reading.at.established;
   if (!completed || reading.reset->segment.at.time - completed.time > reading.round_trip() + kSecond) return {};
@@ -155,8 +155,8 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
     narrative.explanation = fmt::format(
         "{} SYNs ({} to {}, {}) to {} got no answer, while it completed other handshakes ({}): its accept queue was full, or "
         "a rate limit dropped these.",
-        reading.client.syns, frame(reading.client.syn), frame(reading.client.last_syn),
-        duration(reading.client.last_syn.time - reading.client.syn.time), name(reading.connection, Side::server),
+        reading.client.syns, frame(reading.client.syn()), frame(reading.client.last_syn()),
+        duration(reading.client.last_syn().time - reading.client.syn().time), name(reading.connection, Side::server),
         frame(evidence.around.latest_established));
     narrative.ruled_out = {"retransmission_timeout: not ruled out; these SYNs may have been lost on the way. "
                            "TcpExtListenDrops on the server decides"};
@@ -164,7 +164,7 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
     narrative.explanation = fmt::format(
         "{} sent its SYN-ACK ({}) and, {} after the handshake was complete, a RST ({}), as if it had never known the "
         "connection: the listener had no room for it, or was closed at that moment.",
-        name(reading.connection, Side::server), frame(reading.server.syn),
+        name(reading.connection, Side::server), frame(reading.server.syn()),
         duration(reading.reset->segment.at.time - reading.at.established.time), describe_reset(reading));
     narrative.ruled_out = {"connection_refused: the SYN was answered by a SYN-ACK",
                            "server_abort: the reset is a reply without a socket, not a decision of one"};
@@ -189,13 +189,13 @@ std::optional<Verdict> syn_ack_rejected(const Evidence& evidence) {
   const Reading reading(evidence);
   const HalfConnection& client = reading.at.half(Side::client);
   const HalfConnection& server = reading.at.half(Side::server);
-  if (!reading.reset_by(Side::client) || !server.syn || reading.reset->abort || server.bytes > 0) return {};
-  const bool unasked = !client.seen || (client.syn && server.recent[0].ack != client.isn + 1);
-  if (!unasked || server.last.frame != server.last_syn.frame) return {};
+  if (!reading.reset_by(Side::client) || !server.syn() || reading.reset->abort || server.bytes > 0) return {};
+  const bool unasked = !client.seen || (client.syn() && server.recent[0].ack != client.isn + 1);
+  if (!unasked || server.last().frame != server.last_syn().frame) return {};
   Verdict verdict = harmless_verdict(reading);
   verdict.confidence = Confidence::likely;
   verdict.severity = Severity::note;
-  verdict.provoked_by = server.last_syn.frame;
+  verdict.provoked_by = server.last_syn().frame;
   return verdict;
 }
 
@@ -218,7 +218,7 @@ Narrative narrate_syn_ack_rejected(const Evidence& evidence, const Verdict& verd
 
 std::optional<Verdict> tls_failure(const Evidence& evidence) {
   const Reading reading(evidence);
-  const TlsAlert& alert = reading.now.tls_alert;
+  const TlsAlert& alert = reading.now.tls_alert();
   Verdict verdict;
   verdict.impact = Impact::connect_failed;
   verdict.severity = Severity::error;
@@ -235,20 +235,20 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   const HalfConnection& server = reading.at.half(Side::server);
   if (!reading.client.turn.payload.client_hello || server.bytes > 0 || reading.now.exchanges > 0) return {};
   const bool was_reset = reading.reset_by(Side::server) && !reading.reset->reply && !read_forgery(reading).too_fast;
-  const bool closed_first = reading.server.fin && (!reading.client.fin || reading.server.fin.frame < reading.client.fin.frame);
+  const bool closed_first = reading.server.fin() && (!reading.client.fin() || reading.server.fin().frame < reading.client.fin().frame);
   const bool was_closed = reading.reset == nullptr && closed_first &&
-                          reading.server.fin_ack.after(reading.client.turn.seq);
+                          reading.server.fin_ack().after(reading.client.turn.seq);
   if (!was_reset && !was_closed) return {};
   verdict.confidence = Confidence::possible;
   verdict.fault = Fault::server;
-  verdict.deciding_frame = was_reset ? reading.reset->segment.at.frame : reading.server.fin.frame;
+  verdict.deciding_frame = was_reset ? reading.reset->segment.at.frame : reading.server.fin().frame;
   verdict.provoked_by = was_reset ? reading.client.turn.begin.frame : 0;
   return verdict;
 }
 
 Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
   const Reading reading(evidence);
-  const TlsAlert& alert = reading.now.tls_alert;
+  const TlsAlert& alert = reading.now.tls_alert();
   Narrative narrative;
   if (alert.at) {
     const std::string_view known = alert_name(alert.description);
@@ -256,7 +256,7 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
         "{} ended the TLS handshake with a fatal alert, {} ({}), {} after the connection began.{}",
         name(reading.connection, alert.by),
         known.empty() ? fmt::format("number {}", alert.description) : fmt::format("{} ({})", known, alert.description),
-        frame(alert.at), duration(alert.at.time - reading.now.first.time),
+        frame(alert.at), duration(alert.at.time - reading.now.first().time),
         reading.reset != nullptr ? fmt::format(" The reset ({}) is only its end.", describe_reset(reading)) : "");
     narrative.fix = alert.by == Side::client
                         ? fmt::format("Check the certificate chain, names and TLS versions that {} offers; the client does not "

@@ -17,7 +17,7 @@ std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
   const Side by = reading.reset->by;
   const HalfConnection& forgetful = reading.at.half(by);
   const HalfConnection& sender = reading.at.half(other(by));
-  if (forgetful.fin || sender.fin || !reading.at.established || forgetful.bytes == 0) return {};
+  if (forgetful.fin() || sender.fin() || !reading.at.established || forgetful.bytes == 0) return {};
   if (!sender.turn || reading.reset->provoked_by < sender.turn.begin.frame || read_forgery(reading).weight() >= 2) {
     return {};
   }
@@ -39,7 +39,7 @@ Narrative narrate_peer_lost_state(const Evidence& evidence, const Verdict& verdi
       "In the middle of the conversation, {} after its last segment ({}), {} answered data ({}) with a RST that says \"no "
       "such connection\" ({}). It had sent neither FIN nor RST before: it crashed, was restarted, or this is another host "
       "that took over its address.{}",
-      duration(reading.reset->segment.at.time - reading.at.half(by).last.time), frame(reading.at.half(by).last),
+      duration(reading.reset->segment.at.time - reading.at.half(by).last().time), frame(reading.at.half(by).last()),
       name(reading.connection, by), frame(verdict.provoked_by), describe_reset(reading), describe_retry(reading));
   narrative.fix = fmt::format("Look for a reboot, a failover or flushed connection state at {} at that second.",
                               name(reading.connection, by));
@@ -56,7 +56,7 @@ Narrative narrate_peer_lost_state(const Evidence& evidence, const Verdict& verdi
 
 std::optional<Verdict> server_abort(const Evidence& evidence) {
   const Reading reading(evidence);
-  if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin) return {};
+  if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin()) return {};
   const Turn& request = reading.at.half(Side::client).turn;
   if (!request || read_forgery(reading).weight() >= 2) return {};
   const Completeness response = response_completeness(reading);
@@ -123,11 +123,11 @@ std::optional<Verdict> client_abort(const Evidence& evidence) {
   if (!request.answered) {
     // Before the first byte of the response, and after a wait: response_timeout. At once: it changed its mind.
     verdict.variant = "request";
-    if (server.fin || reading.says_farewell(request)) return {};
+    if (server.fin() || reading.says_farewell(request)) return {};
     return verdict;
   }
   const Completeness response = response_completeness(reading);
-  const SequenceNumber known = client.fin ? client.fin_ack : client.ack;
+  const SequenceNumber known = client.fin() ? client.fin_ack() : client.ack;
   const bool still_coming = reading.server.bytes > 0 && reading.server.next.after(known + kFarewellBytes);
   if (response == Completeness::complete && !still_coming) return {};
   if (response == Completeness::looks_complete && !still_coming) return {};
@@ -151,7 +151,7 @@ Narrative narrate_client_abort(const Evidence& evidence, const Verdict& verdict)
         "{} stopped in the middle of a response: {} of it had come ({} to {}) when it {} the connection ({}). What was still "
         "on its way drew further resets.",
         name(reading.connection, Side::client), bytes(response.bytes()), frame(response.begin), frame(response.last),
-        reading.at.half(Side::client).fin ? "closed and then reset" : "reset", describe_reset(reading));
+        reading.at.half(Side::client).fin() ? "closed and then reset" : "reset", describe_reset(reading));
   }
   narrative.fix =
       "Leave it if users cancel (a closed tab, a stopped download); otherwise look at the client's own timeout and its log.";

@@ -30,14 +30,14 @@ Verdict open_verdict(const Reading& reading) {
 
 std::string facts(const Reading& reading) {
   const Reset& reset = *reading.reset;
-  const Glimpse& segment = reset.segment;
+  const Portrait& segment = reset.segment;
   std::string text = fmt::format("RST{} with seq {}, window {}", segment.has(kAck) ? "+ACK" : "", segment.seq.raw(),
                                  segment.window);
   if (segment.ttl_known) text += fmt::format(", TTL {}", segment.ttl);
   if (segment.ip_id_known) text += fmt::format(", IP ID {}", segment.ip_id);
-  if (reading.at.last_data) {
+  if (reading.at.last_data()) {
     text += fmt::format("; {} after the last data ({}, from the {})",
-                        duration(segment.at.time - reading.at.last_data.time), frame(reading.at.last_data),
+                        duration(segment.at.time - reading.at.last_data().time), frame(reading.at.last_data()),
                         name(reading.at.last_data_side));
   }
   return text;
@@ -87,8 +87,8 @@ Narrative narrate_unexplained(const Evidence& evidence, const Verdict& verdict) 
       "The connection was reset ({}), all of it was captured, and nothing that tcpwhy knows fits. The odd facts: {}; {} "
       "exchanged; client FIN: {}; server FIN: {}; {} of the other side unacknowledged.",
       describe_reset(reading), facts(reading), plural(reading.at.exchanges, "request and answer"),
-      reading.at.half(Side::client).fin ? frame(reading.at.half(Side::client).fin) : std::string("none"),
-      reading.at.half(Side::server).fin ? frame(reading.at.half(Side::server).fin) : std::string("none"),
+      reading.at.half(Side::client).fin() ? frame(reading.at.half(Side::client).fin()) : std::string("none"),
+      reading.at.half(Side::server).fin() ? frame(reading.at.half(Side::server).fin()) : std::string("none"),
       bytes(verdict.lost_bytes));
   narrative.fix = fmt::format("Look into the log of {} at that second, and report the capture to tcpwhy if you can share it.",
                               name(reading.connection, reading.reset->by));

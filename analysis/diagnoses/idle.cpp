@@ -23,7 +23,7 @@ struct Meeting {
   bool covers_fin = false;   ///< The client had acknowledged the FIN by then.
   bool abort = false;        ///< The close was a reset, with a FIN just before it or without.
   const Reset* answer = nullptr;   ///< The RST that answers the request, or null.
-  Mark acked;                ///< Or else the server's ACK for it.
+  FrameNumber acked = 0;     ///< Or else the server's ACK for it.
 };
 
 /// The server's RST that fits a request with this ack number: a reply repeats that number as its own.
@@ -37,16 +37,16 @@ const Reset* reply_to(const Reading& reading, const Turn& request) {
 }
 
 std::optional<Meeting> find_meeting(const Reading& reading) {
-  if (reading.lost_request == nullptr || !reading.server.fin) return std::nullopt;
+  if (reading.lost_request == nullptr || !reading.server.fin()) return std::nullopt;
   const Turn& request = *reading.lost_request;
-  if (reading.says_farewell(request) || (reading.client.fin && reading.client.fin.frame < request.begin.frame)) {
+  if (reading.says_farewell(request) || (reading.client.fin() && reading.client.fin().frame < request.begin.frame)) {
     return std::nullopt;
   }
   Meeting meeting;
   meeting.request = &request;
   meeting.covers_fin = reading.server.fin_covered_by(request.ack);
   // What the FIN acknowledged, the server had when it closed: then no request met the close, it was ignored.
-  if (!meeting.covers_fin && reading.server.fin_ack.after(request.seq)) return std::nullopt;
+  if (!meeting.covers_fin && reading.server.fin_ack().after(request.seq)) return std::nullopt;
   meeting.answer = reply_to(reading, request);
   if (reading.reset != nullptr) {
     if (reading.reset->by == Side::client) return std::nullopt;
@@ -54,7 +54,7 @@ std::optional<Meeting> find_meeting(const Reading& reading) {
     if (meeting.answer == nullptr) meeting.answer = reading.reset;
   } else {
     const bool acknowledged = reading.server.ack_known && !reading.server.ack.before(request.end);
-    if (!acknowledged || !request.acked || request.acked.frame < reading.server.fin.frame) return std::nullopt;
+    if (!acknowledged || !request.acked || request.acked < reading.server.fin().frame) return std::nullopt;
     meeting.acked = request.acked;
   }
   return meeting;
@@ -73,10 +73,10 @@ bool was_at_rest(const Reading& reading, const Meeting& meeting) {
 /// after the client's kernel had acknowledged the FIN for itself.
 bool met_an_idle_close(const Reading& reading, const Meeting& meeting) {
   const Nanoseconds smallest = reading.evidence.settings.smallest_idle_gap;
-  const bool fin_acknowledged = meeting.covers_fin && reading.server.fin_acked.frame != meeting.request->begin.frame &&
+  const bool fin_acknowledged = meeting.covers_fin && reading.server.fin_acked().frame != meeting.request->begin.frame &&
                                 meeting.request->payload.kind != PayloadKind::tls_handshake;
   const bool readable = meeting.request->payload.kind == PayloadKind::http_request;
-  return (meeting.answer != nullptr && (readable || fin_acknowledged)) || reading.server.fin_gap >= smallest || meeting.request->gap >= smallest;
+  return (meeting.answer != nullptr && (readable || fin_acknowledged)) || reading.server.fin_gap() >= smallest || meeting.request->gap >= smallest;
 }
 
 Severity loudness_of_lost_request(const Reading& reading) {
@@ -99,7 +99,7 @@ Verdict lost_request_verdict(const Reading& reading, const Meeting& meeting) {
   verdict.lost_bytes = meeting.request->bytes();
   verdict.reset_by = sent_by(meeting.answer);
   verdict.reset_kind = kind_of(meeting.answer);
-  verdict.deciding_frame = meeting.answer != nullptr ? meeting.answer->segment.at.frame : meeting.acked.frame;
+  verdict.deciding_frame = meeting.answer != nullptr ? meeting.answer->segment.at.frame : meeting.acked;
   if (meeting.answer != nullptr) verdict.provoked_by = meeting.request->begin.frame;
   return verdict;
 }
@@ -117,7 +117,7 @@ std::string lost_request_blind_spot(const Reading& reading) {
 /// How long the server keeps idle connections, as a clause: from this close, and from others if they agree.
 std::string idle_limit(const Reading& reading) {
   const Surroundings& around = reading.evidence.around;
-  const std::string here = duration(reading.server.fin_gap);
+  const std::string here = duration(reading.server.fin_gap());
   if (around.idle_closes == 0) return fmt::format("after {} of silence", here);
   const std::string shortest = duration(around.shortest_idle_close);
   const std::string longest = duration(around.longest_idle_close);
@@ -146,7 +146,7 @@ std::string align_timeouts(const Reading& reading, Nanoseconds limit) {
 /// into an abort (__tcp_close, RFC 2525 section 2.17).
 std::optional<Verdict> unread_race(const Reading& reading) {
   const Turn* request = reading.lost_request;
-  if (request == nullptr || !reading.reset_by(Side::server) || reading.server.fin || reading.reset->reply) return {};
+  if (request == nullptr || !reading.reset_by(Side::server) || reading.server.fin() || reading.reset->reply) return {};
   if (!reading.was_conversing() || reading.says_farewell(*request)) return {};
   const Reset& reset = *reading.reset;
   if (request->begin.frame > reset.segment.at.frame || !reset.segment.ack.after(request->seq)) return {};
@@ -203,12 +203,12 @@ Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdic
         sent, name(reading.connection, Side::server), describe_reset(reading),
         duration(reading.reset->segment.at.time - request.begin.time));
   } else {
-    const bool fin_first = server.fin.frame < request.begin.frame;
-    const Nanoseconds apart = fin_first ? request.begin.time - server.fin.time : server.fin.time - request.begin.time;
+    const bool fin_first = server.fin().frame < request.begin.frame;
+    const Nanoseconds apart = fin_first ? request.begin.time - server.fin().time : server.fin().time - request.begin.time;
     text = fmt::format(
         "{}, {} {} the server's FIN ({}) passed here; its ack does not cover that FIN, so the client could not have "
         "known. {} closes idle connections ({}), this client keeps them longer.",
-        sent, duration(apart), fin_first ? "after" : "before", frame(server.fin),
+        sent, duration(apart), fin_first ? "after" : "before", frame(server.fin()),
         name(reading.connection, Side::server), idle_limit(reading));
     if (verdict.variant == "discarded") {
       text += fmt::format(" The server's kernel acknowledged the request ({}), and nobody answered it: no RST.",
@@ -218,7 +218,7 @@ Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdic
     }
   }
   text += describe_retry(reading);
-  const Nanoseconds limit = verdict.variant == "unread" ? request.gap : server.fin_gap;
+  const Nanoseconds limit = verdict.variant == "unread" ? request.gap : server.fin_gap();
   narrative.fix = align_timeouts(reading, limit);
   narrative.blind_spot = lost_request_blind_spot(reading);
   if (verdict.variant == "unread") {
@@ -252,9 +252,9 @@ std::optional<Verdict> stale_reuse(const Evidence& evidence) {
   Verdict verdict = lost_request_verdict(reading, *meeting);
   // The application had the time between the FIN's arrival at the client and its own write.
   const HalfConnection& server = reading.server;
-  const bool first_to_acknowledge = server.fin_acked.frame == meeting->request->begin.frame;
+  const bool first_to_acknowledge = server.fin_acked().frame == meeting->request->begin.frame;
   const Nanoseconds reaction =
-      meeting->request->begin.time - server.fin.time - reading.round_trip_to(Side::client);
+      meeting->request->begin.time - server.fin().time - reading.round_trip_to(Side::client);
   if (first_to_acknowledge && reaction <= evidence.settings.rtt_margin) {
     verdict.variant = "photo_finish";
     verdict.confidence = Confidence::likely;
@@ -272,12 +272,12 @@ Narrative narrate_stale_reuse(const Evidence& evidence, const Verdict& verdict) 
   Narrative narrative;
   std::string& text = narrative.explanation;
   text = fmt::format("{} closed the connection {} (FIN, {}).", name(reading.connection, Side::server),
-                     idle_limit(reading), frame(server.fin));
-  if (server.fin_acked && server.fin_acked.frame != request.begin.frame) {
-    text += fmt::format(" The client's kernel acknowledged that FIN in {}.", frame(server.fin_acked));
+                     idle_limit(reading), frame(server.fin()));
+  if (server.fin_acked() && server.fin_acked().frame != request.begin.frame) {
+    text += fmt::format(" The client's kernel acknowledged that FIN in {}.", frame(server.fin_acked()));
   }
   text += fmt::format(" {} later the client sent a {} ({}) on it, whose ack covers the FIN",
-                      duration(request.begin.time - server.fin.time), name(request), frame(request.begin));
+                      duration(request.begin.time - server.fin().time), name(request), frame(request.begin));
   text += verdict.variant == "photo_finish"
               ? ": its kernel knew, its application hardly could have."
               : ": the client's pool did not look whether the connection was still open.";
@@ -290,10 +290,10 @@ Narrative narrate_stale_reuse(const Evidence& evidence, const Verdict& verdict) 
   text += describe_retry(reading);
   narrative.fix =
       verdict.variant == "photo_finish"
-          ? align_timeouts(reading, server.fin_gap)
+          ? align_timeouts(reading, server.fin_gap())
           : fmt::format("Make the client drop a pooled connection as soon as the server's FIN is readable (test idle "
                         "sockets before reuse). {}",
-                        align_timeouts(reading, server.fin_gap));
+                        align_timeouts(reading, server.fin_gap()));
   narrative.blind_spot = lost_request_blind_spot(reading);
   narrative.ruled_out.push_back("keepalive_race: the request's ack number covers the FIN, so the client's kernel had it");
   for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
@@ -320,12 +320,12 @@ std::optional<Verdict> dead_keepalive(const Evidence& evidence) {
   if (!acknowledged || reading.says_farewell(*request)) return {};
   Mark end;
   Verdict verdict;
-  if (reading.reset_by(Side::server) && !reading.server.fin) {
+  if (reading.reset_by(Side::server) && !reading.server.fin()) {
     end = reading.reset->segment.at;
     verdict.variant = "reset";
     if (reading.reset->reply) return {};
-  } else if (reading.reset == nullptr && reading.server.fin && reading.server.fin_ack.after(request->seq)) {
-    end = reading.server.fin;
+  } else if (reading.reset == nullptr && reading.server.fin() && reading.server.fin_ack().after(request->seq)) {
+    end = reading.server.fin();
     verdict.variant = "closed";
   } else {
     return {};
@@ -346,7 +346,7 @@ std::optional<Verdict> dead_keepalive(const Evidence& evidence) {
 Narrative narrate_dead_keepalive(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const Turn& request = *reading.lost_request;
-  const Mark& end = verdict.variant == "reset" ? reading.reset->segment.at : reading.server.fin;
+  const Mark& end = verdict.variant == "reset" ? reading.reset->segment.at : reading.server.fin();
   const Surroundings& around = evidence.around;
   Narrative narrative;
   narrative.explanation = fmt::format(
@@ -398,9 +398,9 @@ std::optional<Awakening> find_awakening(const Reading& reading) {
   if (reading.reset == nullptr) return {};
   const HalfConnection& waker = reading.at.half(other(reading.reset->by));
   const HalfConnection& answerer = reading.at.half(reading.reset->by);
-  if (answerer.fin || waker.fin) return {};
-  const auto unanswered_since = [&](const Mark& mark) { return answerer.last.frame < mark.frame; };
-  if (waker.probes > 0 && unanswered_since(waker.first_probe)) return Awakening{waker.first_probe, waker.probe_silence, true};
+  if (answerer.fin() || waker.fin()) return {};
+  const auto unanswered_since = [&](const Mark& mark) { return answerer.last().frame < mark.frame; };
+  if (waker.probes > 0 && unanswered_since(waker.first_probe())) return Awakening{waker.first_probe(), waker.probe_silence(), true};
   if (waker.turn && !waker.turn.answered && unanswered_since(waker.turn.begin)) {
     return Awakening{waker.turn.begin, waker.turn.silence, false};
   }
@@ -509,12 +509,12 @@ std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
   const HalfConnection& client = reading.client;
   const HalfConnection& server = reading.server;
   const Turn* request = reading.lost_request;
-  if (request == nullptr || !server.seen || server.fin || reading.broken != nullptr) return {};
+  if (request == nullptr || !server.seen || server.fin() || reading.broken != nullptr) return {};
   if (request->silence < evidence.settings.smallest_idle_gap) return {};
-  if (server.last.frame > request->begin.frame) return {};
+  if (server.last().frame > request->begin.frame) return {};
   if (request->silence <= evidence.around.longest_answered_gap) return {};
-  if (!client.last_retransmission || client.retransmissions < kBlackholeRetransmissions ||
-      client.last_retransmission.time - request->begin.time < kBlackholeSpan) {
+  if (!client.last_retransmission() || client.retransmissions < kBlackholeRetransmissions ||
+      client.last_retransmission().time - request->begin.time < kBlackholeSpan) {
     return {};
   }
   const bool others_connect = evidence.around.latest_established.time > request->begin.time;
@@ -524,7 +524,7 @@ std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
   verdict.impact = Impact::request_lost;
   verdict.severity = loudness_of_lost_request(reading);
   verdict.lost_bytes = reading.unacknowledged(Side::client);
-  verdict.deciding_frame = client.last_retransmission.frame;
+  verdict.deciding_frame = client.last_retransmission().frame;
   return verdict;
 }
 
@@ -538,7 +538,7 @@ Narrative narrate_idle_blackhole(const Evidence& evidence, const Verdict& verdic
       "at all: no ACK, no RST. {}{}",
       duration(request.silence), name(request), frame(request.begin),
       plural(reading.client.retransmissions, "time"),
-      duration(reading.client.last_retransmission.time - request.begin.time), frame(verdict.deciding_frame),
+      duration(reading.client.last_retransmission().time - request.begin.time), frame(verdict.deciding_frame),
       verdict.confidence == Confidence::likely
           ? fmt::format("The server lives: it accepted another connection meanwhile ({}).", frame(around.latest_established))
           : std::string("Whether the server was alive can't be told: no other connect to it was captured meanwhile."),
@@ -580,10 +580,10 @@ std::optional<Verdict> idle_reset(const Evidence& evidence) {
   if (reading.reset == nullptr || reading.reset->reply || reading.lost_request != nullptr) return {};
   const HalfConnection& client = reading.at.half(Side::client);
   const HalfConnection& server = reading.at.half(Side::server);
-  if (client.fin || server.fin || client.probes > 1 || server.probes > 1 || client.oldest_unacked || server.oldest_unacked) {
+  if (client.fin() || server.fin() || client.probes > 1 || server.probes > 1 || client.oldest_unacked || server.oldest_unacked) {
     return {};
   }
-  const Nanoseconds silence = reading.reset->segment.at.time - reading.at.last.time;
+  const Nanoseconds silence = reading.reset->segment.at.time - reading.at.last().time;
   if (silence < evidence.settings.smallest_idle_gap || response_completeness(reading) == Completeness::incomplete) return {};
   Verdict verdict;
   verdict.reset_by = sent_by(reading.reset);
@@ -606,7 +606,7 @@ std::optional<Verdict> idle_reset(const Evidence& evidence) {
 
 Narrative narrate_idle_reset(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
-  const Nanoseconds silence = reading.reset->segment.at.time - reading.at.last.time;
+  const Nanoseconds silence = reading.reset->segment.at.time - reading.at.last().time;
   Narrative narrative;
   narrative.explanation = fmt::format(
       "Nothing was outstanding. After {} of silence the connection was reset ({}).{}", duration(silence),

@@ -26,7 +26,7 @@ Impact impact_here(const Reading& reading, bool answered_in_order) {
 
 std::optional<Verdict> propagated(const Evidence& evidence) {
   const Reading reading(evidence);
-  const GatewayFailure& gateway = reading.now.gateway_failure;
+  const GatewayFailure& gateway = reading.now.gateway_failure();
   const auto& leg = evidence.around.other_leg;
   // A 504 says itself what happened: response_timeout.
   if (gateway.answer && gateway.status != 504) {
@@ -45,8 +45,8 @@ std::optional<Verdict> propagated(const Evidence& evidence) {
   Verdict verdict = reset_verdict(reading);
   const Side from = reading.reset != nullptr ? reading.reset->by : Side::server;
   if (reading.reset == nullptr) {
-    if (!reading.server.fin || reading.lost_request == nullptr) return {};
-    verdict.deciding_frame = reading.server.fin.frame;
+    if (!reading.server.fin() || reading.lost_request == nullptr) return {};
+    verdict.deciding_frame = reading.server.fin().frame;
   }
   // Nothing of this leg's own was at stake.
   if (reading.reset != nullptr && response_completeness(reading) == Completeness::complete &&
@@ -61,7 +61,7 @@ std::optional<Verdict> propagated(const Evidence& evidence) {
 
 Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
-  const GatewayFailure& gateway = reading.now.gateway_failure;
+  const GatewayFailure& gateway = reading.now.gateway_failure();
   const auto& leg = evidence.around.other_leg;
   const std::string proxy = name(reading.connection, reading.reset_by(Side::client) ? Side::client : Side::server);
   Narrative narrative;
@@ -74,12 +74,12 @@ Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
     narrative.explanation = fmt::format("{} reset this connection ({}).", proxy, describe_reset(reading));
   } else {
     narrative.explanation = fmt::format("{} closed this connection ({}) and never answered the {} ({}).", proxy,
-                                        frame(reading.server.fin), name(*reading.lost_request),
+                                        frame(reading.server.fin()), name(*reading.lost_request),
                                         frame(reading.lost_request->begin));
   }
   if (leg) {
     const Nanoseconds apart =
-        (by_answer ? gateway.answer : reading.reset != nullptr ? reading.reset->segment.at : reading.server.fin).time -
+        (by_answer ? gateway.answer : reading.reset != nullptr ? reading.reset->segment.at : reading.server.fin()).time -
         leg->at.time;
     narrative.explanation += fmt::format(" The cause is on the other leg: stream {} broke {} before ({}, {}).",
                                          leg->stream, duration(apart), leg->cause, frame(leg->at));

@@ -16,7 +16,7 @@ bool survived(const Reading& reading) {
     if (reading.broken->resets[i].by == victim) return false;
   }
   return reading.now.exchanges > reading.at.exchanges &&
-         reading.now.half(victim).last.frame > reading.reset->segment.at.frame;
+         reading.now.half(victim).last().frame > reading.reset->segment.at.frame;
 }
 
 std::optional<Verdict> injected_reset(const Evidence& evidence) {
@@ -68,7 +68,7 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   }
   if (signs.sender_carried_on) {
     text += fmt::format(" that host carried on afterwards as if it had sent none ({});",
-                        frame(reading.now.half(reset.by).last));
+                        frame(reading.now.half(reset.by).last()));
   }
   if (signs.foreign_ip_id) text += " its IP ID belongs to another counter;";
   if (signs.ahead_of_sequence) text += " it guesses at a number that the host had not reached;";

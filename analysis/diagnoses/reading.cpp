@@ -13,7 +13,7 @@ namespace {
 const Turn* find_lost_request(const ConnectionState& now) {
   const Turn& turn = now.half(Side::client).turn;
   const HalfConnection& server = now.half(Side::server);
-  const bool answer_may_hide = server.hole_begin != server.hole_end && server.hole_end.after(turn.ack);
+  const bool answer_may_hide = server.hole_begin() != server.hole_end() && server.hole_end().after(turn.ack);
   return turn && !turn.answered && !answer_may_hide ? &turn : nullptr;
 }
 
@@ -33,17 +33,17 @@ Reading::Reading(const Evidence& given)
 bool Reading::whole() const { return seen_whole() && !resets_know_more(); }
 
 bool Reading::seen_whole() const {
-  return now.handshake_seen() && !now.one_sided() && client.unseen_bytes == 0 && server.unseen_bytes == 0 &&
+  return now.handshake_seen() && !now.one_sided() && client.unseen_bytes() == 0 && server.unseen_bytes() == 0 &&
          !now.clock_stepped && !out_of_order() && !misses_acknowledgment();
 }
 
 bool Reading::out_of_order() const { return client.disordered || server.disordered; }
 
 bool Reading::misses_acknowledgment() const {
-  const bool reset_last = broken != nullptr && broken->last_reset.frame > now.last.frame;
-  const Nanoseconds end = reset_last ? broken->last_reset.time : now.last.time;
+  const bool reset_last = broken != nullptr && broken->last_reset.frame > now.last().frame;
+  const Nanoseconds end = reset_last ? broken->last_reset.time : now.last().time;
   const auto stood = [&](const HalfConnection& half) {
-    return half.oldest_unacked && half.oldest_unacked.frame != half.fin.frame && half.retransmissions == 0 &&
+    return half.oldest_unacked && half.oldest_unacked.frame != half.fin().frame && half.retransmissions == 0 &&
            end - half.oldest_unacked.time > kLongestFirstTimeout + 2 * round_trip();
   };
   return stood(client) || stood(server);
@@ -73,7 +73,7 @@ bool Reading::says_farewell(const Turn& turn) const {
       turn.bytes() <= payload.tls_record + 5U) {
     return true;
   }
-  const bool closes_behind = client.fin && client.fin.time - turn.begin.time <= evidence.settings.rtt_margin;
+  const bool closes_behind = client.fin() && client.fin().time - turn.begin.time <= evidence.settings.rtt_margin;
   return closes_behind && now.exchanges > 0 && !turn.follows_unanswered;
 }
 
@@ -82,7 +82,7 @@ std::uint64_t Reading::unacknowledged(Side sender) const {
   const HalfConnection& peer = now.half(other(sender));
   if (!half.next_known || !peer.ack_known) return 0;
   std::int32_t outstanding = half.next.since(peer.ack);
-  if (half.fin && outstanding > 0) --outstanding;
+  if (half.fin() && outstanding > 0) --outstanding;
   return outstanding > 0 ? static_cast<std::uint64_t>(outstanding) : 0;
 }
 
@@ -104,7 +104,7 @@ ForgerySigns read_forgery(const Reading& reading) {
   ForgerySigns signs;
   if (reading.reset == nullptr) return signs;
   const Reset& reset = *reading.reset;
-  const Glimpse& segment = reset.segment;
+  const Portrait& segment = reset.segment;
   const HalfConnection& then = reading.at.half(reset.by);
   const HalfConnection& after = reading.now.half(reset.by);
   const Nanoseconds margin = reading.evidence.settings.rtt_margin;
@@ -128,7 +128,7 @@ ForgerySigns read_forgery(const Reading& reading) {
   }
   const bool new_data = after.next.after(then.next) && after.bytes > then.bytes;
   const bool new_ack = after.ack_known && then.ack_known && after.ack.after(then.ack);
-  signs.sender_carried_on = (new_data || new_ack) && after.last.time - segment.at.time > margin;
+  signs.sender_carried_on = (new_data || new_ack) && after.last().time - segment.at.time > margin;
   signs.ahead_of_sequence = then.next_known && segment.seq.after(then.next);
   signs.foreign_ip_id = segment.has(kAck) && segment.ip_id_known && segment.ip_id != 0 && then.ip_id_known &&
                         static_cast<std::uint16_t>(segment.ip_id - then.ip_id) > 16 * kIpIdStep;
@@ -146,7 +146,7 @@ Completeness response_completeness(const Reading& reading) {
     return response.bytes() >= response.payload.message_size ? Completeness::complete : Completeness::incomplete;
   }
   if (response.payload.chunked && response.message_ended) return Completeness::complete;
-  if (server.fin) return Completeness::looks_complete;
+  if (server.fin()) return Completeness::looks_complete;
   return fills_segments(server, client, server.last_length) ? Completeness::looks_cut : Completeness::looks_complete;
 }
 
@@ -166,7 +166,7 @@ ResetBy sent_by(const Reset* reset) {
 std::vector<std::string> rule_out_forgery(const Reading& reading) {
   std::vector<std::string> lines;
   if (reading.reset == nullptr) return lines;
-  const Glimpse& segment = reading.reset->segment;
+  const Portrait& segment = reading.reset->segment;
   const HalfConnection& sender = reading.at.half(reading.reset->by);
   const ForgerySigns signs = read_forgery(reading);
   if (signs.weight() == 0 && segment.ttl_known && sender.ttl_known()) {
@@ -201,7 +201,7 @@ std::string missing_from_capture(const Reading& reading) {
   if (silent(Side::client) || silent(Side::server)) {
     say("Only one direction was captured; capture where both directions pass, or on the host itself.");
   }
-  const std::uint64_t unseen = std::uint64_t{reading.client.unseen_bytes} + reading.server.unseen_bytes;
+  const std::uint64_t unseen = std::uint64_t{reading.client.unseen_bytes()} + reading.server.unseen_bytes();
   if (unseen > 0 && reading.now.handshake_seen()) {
     say(fmt::format("{} of this connection passed without being captured.", bytes(unseen)));
   }

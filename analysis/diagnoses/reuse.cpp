@@ -25,7 +25,7 @@ struct OldSocket {
 
 OldSocket read_old_socket(const Reading& reading, const OddHandshake& odd) {
   const Incarnation* previous = reading.connection.previous();
-  const Glimpse& answer = odd.answer;
+  const Portrait& answer = odd.answer;
   if (previous != nullptr && previous->both_fins) return {true, Confidence::certain};
   if (answer.ip_id_known && answer.ip_id == 0) return {true, Confidence::likely};
   if (previous != nullptr && !previous->reset) {
@@ -41,9 +41,9 @@ OldSocket read_old_socket(const Reading& reading, const OddHandshake& odd) {
 std::optional<OldSocket> read_silent_block(const Reading& reading) {
   const Incarnation* previous = reading.connection.previous();
   if (previous == nullptr || previous->reset || reading.client.syns < kBlockedSyns) return {};
-  if (reading.server.seen && reading.server.first.frame < reading.client.last_syn.frame) return {};
+  if (reading.server.seen && reading.server.first.frame < reading.client.last_syn().frame) return {};
   if (!previous->start_seen) return {};
-  const Nanoseconds age = reading.client.syn.time - (previous->both_fins ? previous->closed.time : previous->last.time);
+  const Nanoseconds age = reading.client.syn().time - (previous->both_fins ? previous->closed.time : previous->last.time);
   if (age < 0 || age > reading.evidence.settings.time_wait) return {};
   if (previous->both_fins && previous->first_closer == Side::client) return {};
   return OldSocket{previous->both_fins, Confidence::possible};
@@ -74,7 +74,7 @@ std::optional<Verdict> collision(const Evidence& evidence, bool time_wait) {
     verdict.deciding_frame = was_reset ? odd.reset.frame : odd.answer.at.frame;
   } else {
     verdict.variant = "blocked";
-    verdict.deciding_frame = reading.client.last_syn.frame;
+    verdict.deciding_frame = reading.client.last_syn().frame;
   }
   if (established || (retry && retry->succeeded)) {
     verdict.impact = Impact::connect_delayed;
@@ -88,7 +88,7 @@ std::optional<Verdict> half_open_collision(const Evidence& evidence) { return co
 
 /// What timestamps had to do with it.
 std::string timestamps_part(const Reading& reading) {
-  const Options& options = reading.client.syn_options;
+  const SynOptions& options = reading.client.syn_options;
   const Incarnation* previous = reading.connection.previous();
   if (!options.known) return "Whether timestamps were on can't be told: the SYN's options were not captured.";
   if (!options.timestamps) {
@@ -101,19 +101,19 @@ std::string timestamps_part(const Reading& reading) {
   }
   if (previous == nullptr) return "The SYN carries timestamps; the old connection's are not in the capture.";
   if (!previous->timestamps) return "The SYN carries timestamps, the old connection had none, so they could not help.";
-  const auto ticks = static_cast<std::int32_t>(options.tsval - previous->client_tsval);
+  const auto ticks = static_cast<std::int32_t>(previous->next_tsval - previous->client_tsval);
   if (ticks <= 0) {
     return fmt::format("Timestamps made it worse: this SYN's TSval {} is older than the {} that the old connection had "
                        "reached, so TIME_WAIT refuses it whatever its number (PAWS): two clocks behind one address.",
-                       options.tsval, previous->client_tsval);
+                       previous->next_tsval, previous->client_tsval);
   }
   return fmt::format("Both carry timestamps and the SYN's is newer ({} after {}): Linux would have let it in.",
-                     options.tsval, previous->client_tsval);
+                     previous->next_tsval, previous->client_tsval);
 }
 
 std::string outcome(const Reading& reading) {
   const auto& retry = reading.evidence.around.connect_retry;
-  const Mark& syn = reading.client.syn;
+  const Mark& syn = reading.client.syn();
   if (reading.now.established) {
     return fmt::format("The SYN was repeated and accepted; the connect took {} instead of a round trip.",
                        duration(reading.now.established.time - syn.time));
@@ -135,15 +135,15 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
   Narrative narrative;
   std::string& text = narrative.explanation;
   text = fmt::format("{} sent a SYN ({}) from a port that ", name(reading.connection, Side::client),
-                     frame(reading.client.syn));
+                     frame(reading.client.syn()));
   if (previous != nullptr && previous->both_fins) {
     text += fmt::format("stream {} had used until {} before ({}): {} still holds that connection in TIME_WAIT.",
-                        previous->stream, duration(reading.client.syn.time - previous->closed.time),
+                        previous->stream, duration(reading.client.syn().time - previous->closed.time),
                         frame(previous->closed), name(reading.connection, Side::server));
   } else if (previous != nullptr) {
     text += fmt::format("stream {} was using {} before ({}), without a close that was captured: {} still holds that "
                         "connection {}.",
-                        previous->stream, duration(reading.client.syn.time - previous->last.time), frame(previous->last),
+                        previous->stream, duration(reading.client.syn().time - previous->last.time), frame(previous->last),
                         name(reading.connection, Side::server), time_wait ? "in TIME_WAIT" : "open");
   } else {
     text += fmt::format("an older connection had used, which is not in this capture under these addresses: {} still holds "
@@ -164,7 +164,7 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
     }
   } else {
     text += fmt::format(" {} SYNs in {} got no answer at all.", reading.client.syns,
-                        duration(reading.client.last_syn.time - reading.client.syn.time));
+                        duration(reading.client.last_syn().time - reading.client.syn().time));
   }
   text += ' ';
   text += timestamps_part(reading);
@@ -185,7 +185,7 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
                                "other addresses on this side. A capture at the server shows both."
                              : "";
   if (trouble != nullptr && trouble->odd_handshake.answers > 0) {
-    const Glimpse& answer = trouble->odd_handshake.answer;
+    const Portrait& answer = trouble->odd_handshake.answer;
     if (time_wait) {
       narrative.ruled_out.push_back(
           previous != nullptr && previous->both_fins
@@ -221,7 +221,7 @@ std::optional<Verdict> time_wait_reuse(const Evidence& evidence) {
   const Reading reading(evidence);
   const Incarnation* previous = reading.connection.previous();
   if (previous == nullptr || !previous->both_fins || previous->reset || !reading.now.handshake_seen()) return {};
-  const Nanoseconds age = reading.client.syn.time - previous->closed.time;
+  const Nanoseconds age = reading.client.syn().time - previous->closed.time;
   if (age < 0 || age > evidence.settings.time_wait) return {};
   Verdict verdict;
   const bool recycled = reading.server.isn == previous->server_next + kRecycledIsnStep;
@@ -229,7 +229,7 @@ std::optional<Verdict> time_wait_reuse(const Evidence& evidence) {
   verdict.fault = Fault::nobody;
   verdict.impact = Impact::none;
   verdict.severity = Severity::chat;
-  verdict.deciding_frame = reading.server.syn.frame;
+  verdict.deciding_frame = reading.server.syn().frame;
   return verdict;
 }
 
@@ -239,8 +239,8 @@ Narrative narrate_time_wait_reuse(const Evidence& evidence, const Verdict& verdi
   Narrative narrative;
   narrative.explanation = fmt::format(
       "The same addresses and ports as stream {}, {} after its close ({}): within TIME_WAIT, and accepted (SYN-ACK, {}){}.",
-      previous.stream, duration(reading.client.syn.time - previous.closed.time), frame(previous.closed),
-      frame(reading.server.syn),
+      previous.stream, duration(reading.client.syn().time - previous.closed.time), frame(previous.closed),
+      frame(reading.server.syn()),
       verdict.confidence == Confidence::certain
           ? "; its number is the old one plus 65537, which only a recycled TIME_WAIT gives"
           : "");

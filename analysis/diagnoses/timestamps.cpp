@@ -25,21 +25,21 @@ std::optional<Verdict> timestamp_stripped(const Evidence& evidence) {
   Verdict verdict = path_verdict(evidence, Severity::warn, Severity::note);
   verdict.fault = Fault::middlebox;
   const auto blanked = [](const HalfConnection& half) {
-    return half.syn && half.syn_options.known && !half.syn_options.timestamps &&
+    return half.syn() && half.syn_options.known && !half.syn_options.timestamps &&
            half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
   if (client.syn_copies_disagree || server.syn_copies_disagree) {
     verdict.variant = "both_sides_seen";
     verdict.confidence = Confidence::certain;
-    verdict.deciding_frame = (client.syn_copies_disagree ? client : server).syn_copy.frame;
+    verdict.deciding_frame = (client.syn_copies_disagree ? client : server).syn_copy().frame;
   } else if (blanked(client) || blanked(server)) {
     verdict.variant = "nop_padding";
     verdict.confidence = Confidence::likely;
-    verdict.deciding_frame = (blanked(client) ? client : server).syn.frame;
-  } else if (reading.now.timestamps_one_way) {
+    verdict.deciding_frame = (blanked(client) ? client : server).syn().frame;
+  } else if (reading.now.timestamps_one_way()) {
     verdict.variant = "one_direction";
     verdict.confidence = Confidence::likely;
-    verdict.deciding_frame = reading.now.timestamps_one_way.frame;
+    verdict.deciding_frame = reading.now.timestamps_one_way().frame;
   } else {
     return {};
   }
@@ -63,15 +63,15 @@ Narrative narrate_stripped(const Evidence& evidence, const Verdict& verdict) {
     text = fmt::format("The same {} of the {} (sequence number {}) was captured twice: {} the TCP timestamp option in {}, {} "
                        "it in {}. A device between the two capture points removed it.",
                        by_client ? "SYN" : "SYN-ACK", name(by_client ? Side::client : Side::server), sender.isn.raw(),
-                       sender.syn_options.timestamps ? "with" : "without", frame(sender.syn),
-                       sender.syn_options.timestamps ? "without" : "with", frame(sender.syn_copy));
+                       sender.syn_options.timestamps ? "with" : "without", frame(sender.syn()),
+                       sender.syn_options.timestamps ? "without" : "with", frame(sender.syn_copy()));
   } else if (verdict.variant == "nop_padding") {
     const bool by_client = !client.syn_options.timestamps && client.syn_options.longest_nop_run >= kBlankedTimestampNops;
     const HalfConnection& sender = by_client ? client : server;
     text = fmt::format("The {} of the {} ({}) carries {} NOPs in a row where ten bytes of timestamps would stand, and no "
                        "timestamps: a device on its way blanked the option out (iptables TCPOPTSTRIP and nft `reset tcp "
                        "option` leave exactly that).",
-                       by_client ? "SYN" : "SYN-ACK", name(by_client ? Side::client : Side::server), frame(sender.syn),
+                       by_client ? "SYN" : "SYN-ACK", name(by_client ? Side::client : Side::server), frame(sender.syn()),
                        sender.syn_options.longest_nop_run);
   } else {
     const Side with = client.with_timestamps > 0 ? Side::client : Side::server;
@@ -106,14 +106,14 @@ constexpr Variant kStrippedVariants[] = {
 
 std::optional<Verdict> timestamp_declined(const Evidence& evidence) {
   const Reading reading(evidence);
-  const Options& offer = reading.client.syn_options;
-  const Options& answer = reading.server.syn_options;
+  const SynOptions& offer = reading.client.syn_options;
+  const SynOptions& answer = reading.server.syn_options;
   if (!reading.now.handshake_seen() || !offer.known || !answer.known) return {};
   if (!offer.timestamps || answer.timestamps) return {};
   Verdict verdict = path_verdict(evidence, Severity::note, Severity::chat);
   verdict.confidence = Confidence::possible;
   verdict.fault = Fault::nobody;
-  verdict.deciding_frame = reading.server.syn.frame;
+  verdict.deciding_frame = reading.server.syn().frame;
   return verdict;
 }
 
@@ -121,8 +121,8 @@ Narrative narrate_declined(const Evidence& evidence, const Verdict&) {
   const Reading reading(evidence);
   Narrative narrative;
   narrative.explanation =
-      fmt::format("The SYN ({}) offers TCP timestamps, the SYN-ACK ({}) of {} comes without.", frame(reading.client.syn),
-                  frame(reading.server.syn), name(reading.connection, Side::server));
+      fmt::format("The SYN ({}) offers TCP timestamps, the SYN-ACK ({}) of {} comes without.", frame(reading.client.syn()),
+                  frame(reading.server.syn()), name(reading.connection, Side::server));
   narrative.explanation += kCost;
   narrative.fix = fmt::format(
       "Check `sysctl net.ipv4.tcp_timestamps` on {}, and the TCP profile of a load balancer that answers in its name; if it "

@@ -36,16 +36,16 @@ Narrative narrate_keepalive_probe_timeout(const Evidence& evidence, const Verdic
   const Reading reading(evidence);
   const Side by = reading.reset->by;
   const HalfConnection& prober = reading.at.half(by);
-  const Nanoseconds interval = (prober.last_probe.time - prober.first_probe.time) / std::max(1, prober.probes - 1);
+  const Nanoseconds interval = (prober.last_probe().time - prober.first_probe().time) / std::max(1, prober.probes - 1);
   Narrative narrative;
   narrative.explanation = fmt::format(
       "The connection was idle. {} sent {} TCP keep-alive probes ({} to {}, {} apart) and heard nothing; {} after the last "
       "one it gave up and reset the connection ({}). It is the victim: the {} had vanished, or the path to it.",
-      name(reading.connection, by), prober.probes, frame(prober.first_probe), frame(prober.last_probe), duration(interval),
-      duration(reading.reset->segment.at.time - prober.last_probe.time), frame(verdict.deciding_frame), name(other(by)));
+      name(reading.connection, by), prober.probes, frame(prober.first_probe()), frame(prober.last_probe()), duration(interval),
+      duration(reading.reset->segment.at.time - prober.last_probe().time), frame(verdict.deciding_frame), name(other(by)));
   narrative.fix = fmt::format(
       "Find out what happened to {}, or to the path to it, between {} and {}: it did not answer any more.",
-      name(reading.connection, other(by)), frame(prober.first_probe), frame(verdict.deciding_frame));
+      name(reading.connection, other(by)), frame(prober.first_probe()), frame(verdict.deciding_frame));
   narrative.blind_spot = fmt::format(
       "Whether the probes were lost on the way or reached a dead host can't be seen from here; a capture at {} decides.",
       name(reading.connection, other(by)));
@@ -66,7 +66,7 @@ std::optional<Verdict> request_timeout(const Evidence& evidence) {
   Mark cut;
   SequenceNumber received;
   Nanoseconds stall = 0;
-  if (request.answered && server.turn.begin.frame == request.answered.frame) {
+  if (request.answered && server.turn.begin.frame == request.answered) {
     cut = server.turn.begin;
     received = server.turn.ack;
     stall = request.wait;
@@ -74,22 +74,22 @@ std::optional<Verdict> request_timeout(const Evidence& evidence) {
     cut = reading.reset->segment.at;
     received = reading.reset->segment.ack;
     stall = cut.time - reading.at.half(Side::client).turn.last.time;
-  } else if (!request.answered && server.fin) {
-    cut = server.fin;
-    received = server.fin_ack;
-    stall = server.fin_gap;
+  } else if (!request.answered && server.fin()) {
+    cut = server.fin();
+    received = server.fin_ack();
+    stall = server.fin_gap();
   } else {
     return {};
   }
   const std::int32_t arrived = received.since(request.seq);
   if (arrived <= 0 || static_cast<std::uint64_t>(arrived) >= request.payload.message_size) return {};
-  if (stall < patience(reading) || (reading.reset == nullptr && !server.fin)) return {};
+  if (stall < patience(reading) || (reading.reset == nullptr && !server.fin())) return {};
   Verdict verdict = reset_verdict(reading);
   verdict.confidence = reading.surest();
   verdict.fault = Fault::server;
   verdict.impact = Impact::request_lost;
   verdict.lost_bytes = request.payload.message_size - static_cast<std::uint64_t>(arrived);
-  if (verdict.deciding_frame == 0) verdict.deciding_frame = server.fin ? server.fin.frame : cut.frame;
+  if (verdict.deciding_frame == 0) verdict.deciding_frame = server.fin() ? server.fin().frame : cut.frame;
   return verdict;
 }
 
@@ -98,12 +98,12 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
   const Turn& request = reading.client.turn;
   const Turn& response = reading.server.turn;
   Narrative narrative;
-  const bool answered = static_cast<bool>(request.answered);
+  const bool answered = request.answered != 0;
   narrative.explanation = fmt::format(
       "{} ({}) announced {}; {} of them had not arrived when the upload stalled. {} later {} {}.", name(request),
       frame(request.begin), bytes(request.payload.message_size), bytes(verdict.lost_bytes),
-      duration(answered ? request.wait : reading.server.fin ? reading.server.fin_gap
-                                                            : reading.reset->segment.at.time - reading.at.last_data.time),
+      duration(answered ? request.wait : reading.server.fin() ? reading.server.fin_gap()
+                                                            : reading.reset->segment.at.time - reading.at.last_data().time),
       name(reading.connection, Side::server),
       answered ? fmt::format("answered{} ({}) and closed", response.payload.status != 0
                                                              ? fmt::format(" with status {}", response.payload.status)
@@ -128,7 +128,7 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
 
 std::optional<Verdict> response_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
-  const GatewayFailure& gateway = reading.now.gateway_failure;
+  const GatewayFailure& gateway = reading.now.gateway_failure();
   if (gateway.status == 504 && gateway.wait >= patience(reading)) {
     Verdict verdict = reset_verdict(reading);
     verdict.reset_by = ResetBy::none;
@@ -153,8 +153,8 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
   if (reading.reset != nullptr && !reading.reset->reply) {
     end = reading.reset->segment.at;
     verdict.fault = reading.reset->by == Side::client ? Fault::client : Fault::server;
-  } else if (reading.reset == nullptr && reading.server.fin && reading.server.fin_ack.after(request->seq)) {
-    end = reading.server.fin;
+  } else if (reading.reset == nullptr && reading.server.fin() && reading.server.fin_ack().after(request->seq)) {
+    end = reading.server.fin();
     verdict.fault = Fault::server;
     verdict.deciding_frame = end.frame;
   } else {
@@ -167,7 +167,7 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
 
 Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
-  const GatewayFailure& gateway = reading.now.gateway_failure;
+  const GatewayFailure& gateway = reading.now.gateway_failure();
   Narrative narrative;
   const bool by_gateway = gateway.answer && gateway.answer.frame == verdict.deciding_frame;
   if (by_gateway) {
@@ -185,7 +185,7 @@ Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verd
   }
   const Turn& request = *reading.lost_request;
   const bool by_client = reading.reset_by(Side::client);
-  const Mark& end = reading.reset != nullptr ? reading.reset->segment.at : reading.server.fin;
+  const Mark& end = reading.reset != nullptr ? reading.reset->segment.at : reading.server.fin();
   const Side ender = by_client ? Side::client : Side::server;
   narrative.explanation = fmt::format(
       "{} ({}) was acknowledged, and not answered for {}; then {} ended the connection ({}).", name(request),
@@ -210,9 +210,9 @@ std::optional<Side> find_unheard(const Reading& reading) {
   for (const Side side : {Side::client, Side::server}) {
     const HalfConnection& sender = reading.at.half(side);
     const HalfConnection& peer = reading.at.half(other(side));
-    if (!sender.turn || !sender.last_retransmission || sender.retransmissions < kGivenUpRetransmissions) continue;
-    if (peer.seen && peer.last.frame > sender.turn.begin.frame && peer.last.time > sender.oldest_unacked.time) continue;
-    if (sender.last_retransmission.time - sender.oldest_unacked.time >= kGivenUpSpan) return side;
+    if (!sender.turn || !sender.last_retransmission() || sender.retransmissions < kGivenUpRetransmissions) continue;
+    if (peer.seen && peer.last().frame > sender.turn.begin.frame && peer.last().time > sender.oldest_unacked.time) continue;
+    if (sender.last_retransmission().time - sender.oldest_unacked.time >= kGivenUpSpan) return side;
   }
   return {};
 }
@@ -224,11 +224,11 @@ std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
   const HalfConnection& client = reading.client;
   // What is left of the connection before it explains the silence better.
   if (reading.connection.meets_previous() && !reading.server.seen) return {};
-  const bool connecting = client.syn && !reading.server.seen && reading.connection.trouble() == nullptr;
+  const bool connecting = client.syn() && !reading.server.seen && reading.connection.trouble() == nullptr;
   if (connecting && client.syns >= kBlockedSyns) {
     verdict.confidence = Confidence::likely;
     verdict.impact = Impact::connect_failed;
-    verdict.deciding_frame = client.last_syn.frame;
+    verdict.deciding_frame = client.last_syn().frame;
     return verdict;
   }
   const auto unheard = find_unheard(reading);
@@ -236,7 +236,7 @@ std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
   if (reading.reset != nullptr && reading.reset->reply) return {};
   verdict.impact = *unheard == Side::client ? Impact::request_lost : Impact::response_lost;
   verdict.lost_bytes = reading.unacknowledged(*unheard);
-  if (reading.reset == nullptr) verdict.deciding_frame = reading.at.half(*unheard).last_retransmission.frame;
+  if (reading.reset == nullptr) verdict.deciding_frame = reading.at.half(*unheard).last_retransmission().frame;
   return verdict;
 }
 
@@ -247,8 +247,8 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
   if (verdict.impact == Impact::connect_failed) {
     narrative.explanation = fmt::format(
         "{} sent {} SYNs to {} within {} ({} to {}) and got no answer of any kind.", name(reading.connection, Side::client),
-        client.syns, name(reading.connection, Side::server), duration(client.last_syn.time - client.syn.time),
-        frame(client.syn), frame(client.last_syn));
+        client.syns, name(reading.connection, Side::server), duration(client.last_syn().time - client.syn().time),
+        frame(client.syn()), frame(client.last_syn()));
     narrative.fix = fmt::format("Check that {} is up and reachable, and which rule on the way drops SYNs to it.",
                                 to_string(reading.connection.endpoint(Side::server)));
     narrative.ruled_out = {"connection_refused: nothing rejected the SYN",
@@ -260,7 +260,7 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
         "{} sent data ({}) and repeated it {} within {} (last: {}) without any answer: {} were never acknowledged. Nothing "
         "had been idle before.",
         name(reading.connection, side), frame(sender.turn.begin), plural(sender.retransmissions, "time"),
-        duration(sender.last_retransmission.time - sender.oldest_unacked.time), frame(sender.last_retransmission),
+        duration(sender.last_retransmission().time - sender.oldest_unacked.time), frame(sender.last_retransmission()),
         bytes(verdict.lost_bytes));
     narrative.fix = fmt::format("Find out what happened to {}, or to the path to it, at {}.",
                                 name(reading.connection, other(side)), frame(sender.turn.begin));
