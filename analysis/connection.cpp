@@ -456,7 +456,8 @@ void Connection::note_answer(const Segment& segment, Side side, Observation& see
   seen.answered = true;
   if (side == Side::client) return;
   count_one(now_.exchanges);
-  now_.longest_answered_gap = std::max<Nanoseconds>(now_.longest_answered_gap, asked.gap);
+  now_.longest_answered_gap = {std::max<Nanoseconds>(now_.longest_answered_gap, asked.gap)};
+  now_.longest_answered_silence = {std::max<Nanoseconds>(now_.longest_answered_silence, asked.silence)};
   const bool gateway_failed = turn.payload.status >= 502 && turn.payload.status <= 504;
   if (gateway_failed && !now_.gateway_failure().answer) {
     now_.odd.write().gateway_failure = {asked.begin, mark_of(segment), asked.wait, turn.payload.status};
@@ -631,6 +632,10 @@ bool Connection::is_remarkable() const {
   const auto waits = [](const HalfConnection& asking, const HalfConnection& closing) {
     return closing.fin() && asking.turn && !asking.turn.answered;
   };
+  // A client that asked, waited, and closed before the answer came, if one did.
+  const Turn& request = client.turn;
+  const bool gave_up = client.fin() && request && client.fin().frame > request.last.frame &&
+                       (request.answered == 0 || request.answered > client.fin().frame);
   const auto stripped = [](const HalfConnection& half) {
     return half.syn_copies_disagree || half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
@@ -638,7 +643,7 @@ bool Connection::is_remarkable() const {
   // A server that answers before it has all of a request, and closes.
   const bool cut_off = server.fin() && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
                        client.turn.bytes() < client.turn.payload.message_size;
-  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
+  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || gave_up || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
          now_.timestamps_one_way() ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;

@@ -62,7 +62,8 @@ struct Oddities {
 struct ConnectionState {
   std::array<HalfConnection, 2> halves;
   OnDemand<Oddities> odd;
-  Nanoseconds longest_answered_gap = 0;
+  Lapse longest_answered_gap;
+  Lapse longest_answered_silence;
   Mark established;               ///< First segment after SYN and SYN-ACK.
   std::uint32_t exchanges = 0;    ///< Client turns that were answered.
   Side first_side = Side::client;      ///< Whose segment was captured first,

@@ -19,12 +19,26 @@ struct Retry {
   Mark success;            ///< When, if it was a connect.
 };
 
+/// Another stream whose numbers this one continues, through another address or port: what a NAT let out or in without
+/// translating it as before.
+struct LeakedFrom {
+  StreamNumber stream = 0;
+  Nanoseconds silence = 0;    ///< Of that stream, before this one began.
+  bool same_address = false;  ///< Only the port differs.
+};
+
 /// What the other streams of the same server endpoint, or of the same pair of addresses, show. No stream's own
 /// incident is in here.
 struct Surroundings {
   std::uint32_t exchanges = 0;              ///< Answered requests at this server endpoint.
   Nanoseconds longest_answered_gap = 0;     ///< The longest idle gap after which it still answered.
+  Nanoseconds longest_answered_silence = 0; ///< The longest time without any segment after which it still answered.
   Mark latest_established;                  ///< The latest handshake that it completed, on another stream.
+  Mark latest_heard;                        ///< The latest sign of life of it on another stream.
+  Mark latest_dropped_syn;                  ///< The latest SYN to it that had to be repeated, on another stream.
+  /// The shortest silence after which it answered another stream as if it had never known it; 0 in the middle of work.
+  std::optional<Nanoseconds> shortest_lost_silence;
+  Nanoseconds capture_end = 0;              ///< The latest time of the whole capture so far.
   std::uint32_t idle_closes = 0;            ///< Other streams that it closed while nothing was outstanding.
   Nanoseconds shortest_idle_close = 0;      ///< Idle time at those closes.
   Nanoseconds longest_idle_close = 0;
@@ -38,6 +52,8 @@ struct Surroundings {
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
   std::optional<Retry> connect_retry;
   std::optional<Retry> request_retry;
+  std::optional<LeakedFrom> original;       ///< Whose numbers this stream has, without a beginning of its own.
+  std::optional<StreamNumber> leak;         ///< The stream that has this one's numbers, if it was reset.
   std::optional<OtherLeg> other_leg;        ///< What this stream's ending follows from, on another leg of a proxy.
 };
 

@@ -93,6 +93,9 @@ struct SynOptions {
   std::uint8_t longest_nop_run = 0;
   bool known : 1 = false;
   bool timestamps : 1 = false;
+
+  /// What was seen was there, even if the rest was cut; what is missing is only known to be where all was captured.
+  [[nodiscard]] bool lack_timestamps() const { return known && !timestamps; }
 };
 
 /// A run of data in one direction: what a side says until the other one speaks or a silence falls. On a

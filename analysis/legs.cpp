@@ -77,6 +77,10 @@ void Legs::note_failure(const Connection& connection, const Verdict& verdict) {
   if (failures_.size() > kRecentLegs) failures_.pop_front();
 }
 
+bool Legs::same_host(const Address& outer, const Address& inner) const {
+  return outer == inner || std::find(proxies_.begin(), proxies_.end(), std::pair(outer, inner)) != proxies_.end();
+}
+
 /// The failure came first, in time for the symptom, and on the leg on the other side of the proxy.
 bool Legs::follows(const Exchange& symptom, const Exchange& failure) const {
   const Nanoseconds margin = settings_->rtt_margin;
@@ -88,17 +92,19 @@ bool Legs::follows(const Exchange& symptom, const Exchange& failure) const {
   const Exchange& inner = outwards ? failure : symptom;
   if (outer.server == inner.server) return false;  // Two clients of one server.
   const bool nested = inner.began.time >= outer.began.time - margin && inner.began.time <= outer.at.time;
-  const bool same_request = outer.fingerprint != 0 && outer.fingerprint == inner.fingerprint;
-  return nested && (same_request || outer.server == inner.client);
+  return nested && (same_request(outer, inner) || same_host(outer.server, inner.client));
 }
 
 void Legs::pair(const Exchange& symptom, const Failure& failure) {
   const Exchange& other = failure.exchange;
   if (symptom.stream == other.stream || !follows(symptom, other)) return;
-  const bool same_request = symptom.fingerprint != 0 && symptom.fingerprint == other.fingerprint;
-  const Link link{other.stream, same_request, std::abs(other.began.time - symptom.began.time)};
+  const bool alike = same_request(symptom, other);
+  if (alike && symptom.by == Side::server && !same_host(symptom.server, other.client) && proxies_.size() < kMostProxies) {
+    proxies_.emplace_back(symptom.server, other.client);
+  }
+  const Link link{other.stream, alike, std::abs(other.began.time - symptom.began.time)};
   Link& best = links_.try_emplace(symptom.stream, link).first->second;
-  const bool better = link.same_request != best.same_request ? link.same_request : link.apart < best.apart;
+  const bool better = link.alike != best.alike ? link.alike : link.apart < best.apart;
   if (better) best = link;
   if (best.failure == other.stream) linked_.insert_or_assign(other.stream, failure.leg);
 }

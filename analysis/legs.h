@@ -2,16 +2,19 @@
 // of the other's failure. A server that fails behind the proxy shows on the outer leg (a 502, a reset, a close without an
 // answer); a client that gives up before it shows on the inner one (the proxy resets it). Legs are paired by three facts
 // together: the inner request began while the outer one was open, both broke within milliseconds, and either the proxy's
-// address is an end of both or both carry the same request line.
+// address is an end of both or both carry the same request. Two addresses that were once paired by a request are one
+// proxy's from then on.
 //
-// Limits: a proxy with another address on each side that speaks no readable HTTP stays unpaired, and so does one whose legs
-// were captured by clocks that disagree by more than the window.
+// Limits: a proxy with another address on each side that rewrites what it passes on stays unpaired, and so does one whose
+// legs were captured by clocks that disagree by more than the window.
 #pragma once
 
 #include <deque>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "connection.h"
 #include "finding.h"
@@ -58,15 +61,20 @@ class Legs {
   };
   struct Link {
     StreamNumber failure = 0;
-    bool same_request = false;
+    bool alike = false;         ///< Both carry the same request.
     Nanoseconds apart = 0;      ///< Between both requests.
   };
 
   [[nodiscard]] static Exchange exchange_of(const Connection& connection, const Mark& at, Side by);
+  [[nodiscard]] static bool same_request(const Exchange& a, const Exchange& b) {
+    return a.fingerprint != 0 && a.fingerprint == b.fingerprint;
+  }
+  [[nodiscard]] bool same_host(const Address& outer, const Address& inner) const;
   [[nodiscard]] bool follows(const Exchange& symptom, const Exchange& failure) const;
   void pair(const Exchange& symptom, const Failure& failure);
 
   const Settings* settings_;
+  std::vector<std::pair<Address, Address>> proxies_;  ///< Their addresses on the outer and on the inner leg.
   std::deque<Exchange> symptoms_;  ///< The latest ones: pairs meet within milliseconds.
   std::deque<Failure> failures_;
   std::unordered_map<StreamNumber, Link> links_;      ///< By the stream with the symptom.

@@ -72,8 +72,17 @@ constexpr Nanoseconds kLinger = 10 * kSecond;
 /// A proxy that has lost one leg tells the other at once: what is left are the delays of its own scheduling. nginx and
 /// HAProxy take well under 1 ms (captures 02a, 05a).
 constexpr Nanoseconds kPropagation = 20 * kMillisecond;
+/// How far a segment that conntrack finds out of window may lie from the numbers of its connection: the largest window of
+/// RFC 7323 section 2.3, 1 GiB, and some. With the acknowledgment close by, the numbers of a foreign connection agree once in
+/// some 2^18.
+constexpr std::int64_t kFarthestStray = std::int64_t{1} << 27;
+constexpr std::int64_t kLargestWindowInFlight = 1 << 17;
+/// Searches for the stream that a stray segment belongs to, in the whole capture: each looks at all live connections.
+constexpr std::size_t kSearchesForOriginals = 64;
 /// Legs that broke lately and whose other leg is still looked for; the oldest is dropped first.
 constexpr std::size_t kRecentLegs = 256;
+/// Proxies that are known by an address on each side; later ones are not learned.
+constexpr std::size_t kMostProxies = 64;
 
 /// Requests whose retry is still looked for, in the whole capture; the oldest is dropped first.
 constexpr std::size_t kRecentRequests = 1024;

@@ -14,6 +14,9 @@ std::string_view as_text(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// So many bytes tell one message from another; a TLS record, whose header is alike, from its sixth byte on.
+constexpr std::size_t kPrinted = 48;
+
 /// FNV-1a: a fingerprint, not a protection.
 std::uint32_t fingerprint_of(std::string_view text) {
   std::uint32_t hash = 2166136261U;
@@ -125,6 +128,7 @@ PayloadFacts read_payload(std::span<const std::uint8_t> bytes) {
   } else {
     read_tls(bytes, facts);
   }
+  if (facts.kind != PayloadKind::http_request) facts.fingerprint = fingerprint_of(as_text(bytes.first(std::min(bytes.size(), kPrinted))));
   return facts;
 }
 

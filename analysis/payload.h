@@ -23,7 +23,7 @@ struct [[gnu::packed, gnu::aligned(4)]] PayloadFacts {
   static constexpr std::uint64_t kUnknownSize = ~std::uint64_t{0};
 
   std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
-  std::uint32_t fingerprint = 0;      ///< Of an HTTP request's method and target; equal for a request and its retry; else 0.
+  std::uint32_t fingerprint = 0;      ///< Of an HTTP request's method and target, or of the first bytes of anything else.
   std::uint16_t status = 0;           ///< HTTP status, 100 to 599.
   std::uint16_t tls_record = 0;       ///< Length of the first TLS record, without its header of 5 bytes.
   PayloadKind kind = PayloadKind::none;

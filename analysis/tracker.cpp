@@ -25,12 +25,43 @@ bool same_tuple(const Endpoint& client, const Endpoint& server, const Connection
   return (client == a && server == b) || (client == b && server == a);
 }
 
+/// A stream that is all middle: data from one end, and the RST with which the other end says that it knows no such thing.
+bool is_stray(const Connection& connection) {
+  const Break* broken = connection.broken();
+  if (broken == nullptr || !broken->resets[0].reply || connection.now().handshake_seen()) return false;
+  const Side by = broken->resets[0].by;
+  const HalfConnection& sender = connection.now().half(other(by));
+  return !connection.now().half(by).seen && sender.seen && !sender.syn() && sender.turn && sender.ack_known;
+}
+
+/// Whether `stray` speaks in the numbers of one side of `connection`, and is acknowledged in those of the other.
+bool continues(const Connection& stray, const Connection& connection) {
+  const Side stranger = other(stray.broken()->resets[0].by);
+  const Endpoint& sender = stray.endpoint(stranger);
+  const Endpoint& receiver = stray.endpoint(other(stranger));
+  for (const Side side : {Side::client, Side::server}) {
+    const Endpoint& a = connection.endpoint(side);
+    const Endpoint& b = connection.endpoint(other(side));
+    const bool receiver_same = b == receiver && a != sender && (a.port == sender.port || a.address == sender.address);
+    const bool sender_same = a == sender && b != receiver && (b.port == receiver.port || b.address == receiver.address);
+    if (!receiver_same && !sender_same) continue;
+    const HalfConnection& says = connection.now().half(side);
+    const HalfConnection& hears = connection.now().half(other(side));
+    if (!says.next_known || !hears.next_known) continue;
+    const HalfConnection& strange = stray.now().half(stranger);
+    const std::int64_t ahead = strange.turn.seq.since(says.next);
+    const std::int64_t unheard = hears.next.since(strange.ack);
+    if (std::abs(ahead) <= kFarthestStray && unheard >= 0 && unheard <= kLargestWindowInFlight) return true;
+  }
+  return false;
+}
+
 bool has_odd_timestamps(const ConnectionState& state) {
   const HalfConnection& client = state.half(Side::client);
   const HalfConnection& server = state.half(Side::server);
   if (client.syn_copies_disagree || server.syn_copies_disagree) return true;
   if (client.syn_options.longest_nop_run >= kBlankedTimestampNops) return true;
-  return state.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
+  return state.handshake_seen() && client.syn_options.timestamps && server.syn_options.lack_timestamps();
 }
 
 }  // namespace
@@ -62,6 +93,18 @@ std::optional<Nanoseconds> Tracker::TopTwo<Better>::without(StreamNumber stream)
   return std::nullopt;
 }
 
+void Tracker::LatestTwo::add(const Mark& at, StreamNumber stream) {
+  if (latest[0].first && latest[0].second != stream) latest[1] = latest[0];
+  latest[0] = {at, stream};
+}
+
+Mark Tracker::LatestTwo::without(StreamNumber stream) const {
+  for (const auto& [at, owner] : latest) {
+    if (at && owner != stream) return at;
+  }
+  return {};
+}
+
 void Tracker::prefetch(StreamNumber stream) const {
   const Live* known = live(stream);
   if (known == nullptr) return;
@@ -81,6 +124,7 @@ const Connection* Tracker::find(StreamNumber stream) const {
 
 const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
   retire(segment.time);
+  latest_time_ = std::max(latest_time_, segment.time);
   Live* known = live(segment.stream);
   if (known == nullptr) known = open(segment);
   if (known == nullptr) return nullptr;
@@ -144,16 +188,20 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
   if (seen.answered && seen.side == Side::server) {
     ++survey.exchanges;
     survey.longest_answered_gap.add(now.half(Side::client).turn.gap, segment.stream);
+    survey.longest_answered_silence.add(now.half(Side::client).turn.silence, segment.stream);
   }
-  if (now.established.frame == segment.frame) {
-    auto& latest = survey.latest_established;
-    if (latest[0].second != segment.stream) latest[1] = latest[0];
-    latest[0] = {now.established, segment.stream};
+  if (now.established.frame == segment.frame) survey.established.add(now.established, segment.stream);
+  const bool acknowledged = now.half(Side::client).turn.acked == segment.frame;
+  if (seen.side == Side::server && (seen.answered || seen.deciding || acknowledged) && !segment.has(kRst)) {
+    survey.heard.add({segment.frame, segment.time}, segment.stream);
+  }
+  if (segment.has(kSyn) && now.half(Side::client).syns > 1 && !now.half(Side::server).seen) {
+    survey.dropped_syn.add({segment.frame, segment.time}, segment.stream);
   }
   if (segment.has(kSyn) && !segment.has(kAck) && !failed_connects_.empty()) match_connect(connection);
   if (seen.turn_began && seen.side == Side::client) {
     const PayloadFacts& payload = now.half(Side::client).turn.payload;
-    if (payload.fingerprint != 0) {
+    if (payload.kind == PayloadKind::http_request) {
       Request request{segment.stream, {segment.frame, segment.time}, route_of(connection), payload.fingerprint};
       if (!failed_requests_.empty()) match_retry(request);
       recent_requests_.push_back(request);
@@ -175,7 +223,15 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
     if (live.counted_close) --live.survey->orderly_closes;
   }
   const bool by_server_fin = server.fin().frame == segment.frame;
-  if (seen.side == Side::server && !client.fin()) survey_uncalled_close(segment, live);
+  if (seen.role == ResetRole::cause && is_stray(live.connection)) look_for_original(live.connection);
+  const bool unasked = !now.half(other(seen.side)).fin();
+  if (unasked) survey_uncalled_close(segment, seen.side, live);
+  const Break* broken = live.connection.broken();
+  const bool forgotten = broken != nullptr && broken->count == 1 && broken->resets[0].reply && seen.side == Side::server &&
+                         !server.fin() && !client.fin() && server.bytes > 0;
+  if (segment.has(kRst) && forgotten) {
+    live.survey->shortest_lost_silence.add(client.turn.answered == 0 ? client.turn.silence : Nanoseconds{0}, segment.stream);
+  }
   if (by_server_fin && !live.counted_abort) {
     live.counted_close = true;
     ++live.survey->orderly_closes;
@@ -205,19 +261,46 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
   }
 }
 
-void Tracker::survey_uncalled_close(const Segment& segment, const Live& live) {
+/// Looks through all that is live, which costs; so only for a stray that was just reset, and not for ever.
+void Tracker::look_for_original(const Connection& leak) {
+  if (searches_for_originals_ == kSearchesForOriginals) return;
+  ++searches_for_originals_;
+  for (const auto& candidate : live_) {
+    if (!candidate || &candidate->connection == &leak || !continues(leak, candidate->connection)) continue;
+    const Connection& original = candidate->connection;
+    const Side stranger = other(leak.broken()->resets[0].by);
+    const bool same_address = [&] {
+      for (const Side side : {Side::client, Side::server}) {
+        if (original.endpoint(side).address == leak.endpoint(stranger).address &&
+            original.endpoint(other(side)).address == leak.endpoint(other(stranger)).address) {
+          return true;
+        }
+      }
+      return false;
+    }();
+    originals_.insert_or_assign(
+        leak.stream(), LeakedFrom{original.stream(),
+                                  std::max<Nanoseconds>(0, leak.now().first().time - original.now().last().time),
+                                  same_address});
+    leaks_.insert_or_assign(original.stream(), leak.stream());
+    return;
+  }
+}
+
+void Tracker::survey_uncalled_close(const Segment& segment, Side by, const Live& live) {
   const ConnectionState& now = live.connection.now();
   const Break* broken = live.connection.broken();
   const bool first_reset = broken != nullptr && broken->count == 1 && !broken->resets[0].reply;
-  const bool first_fin = now.half(Side::server).fin().frame == segment.frame;
-  const Mark& last_request = now.half(Side::client).turn.last;
+  // A client closes when it has done its work; only a reset of its own is odd.
+  const bool first_fin = by == Side::server && now.half(Side::server).fin().frame == segment.frame;
+  const Mark& last_request = by == Side::server ? now.half(Side::client).turn.last : now.last_data();
   const Nanoseconds age = segment.time - (last_request ? last_request : now.first()).time;
   const bool idle = age >= settings_.smallest_idle_gap;
   const bool busy = first_reset && last_request && now.half(Side::client).turn.answered == 0;
   if ((!first_reset && !first_fin) || (!idle && !busy)) return;
   auto& closes = live.survey->uncalled_closes;
   if (!closes.empty() && closes.back().stream == segment.stream) return;
-  closes.push_back({segment.time, segment.stream, age});
+  closes.push_back({segment.time, segment.stream, age, by});
   if (closes.size() > kUncalledCloses) closes.pop_front();
 }
 
@@ -229,7 +312,7 @@ void Tracker::compare_closes(const Connection& connection, const ServerSurvey& s
   });
   if (ours == closes.end()) return;
   for (const UncalledClose& close : closes) {
-    if (close.stream == ours->stream) continue;
+    if (close.stream == ours->stream || close.by != ours->by) continue;
     const bool together = std::abs(close.time - ours->time) <= kSameMoment;
     const bool alike = std::abs(close.age - ours->age) <= std::max(ours->age / 50, kSameMoment);
     const bool unlike = std::abs(close.age - ours->age) > std::max(ours->age / 10, kSameMoment);
@@ -245,10 +328,14 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   Surroundings around;
   around.exchanges = survey.exchanges;
   around.longest_answered_gap =
-      std::max(survey.longest_answered_gap.without(stream).value_or(0), connection.now().longest_answered_gap);
-  for (const auto& [mark, other_stream] : survey.latest_established) {
-    if (mark && other_stream != stream && mark.time >= around.latest_established.time) around.latest_established = mark;
-  }
+      std::max<Nanoseconds>(survey.longest_answered_gap.without(stream).value_or(0), connection.now().longest_answered_gap);
+  around.longest_answered_silence = std::max<Nanoseconds>(survey.longest_answered_silence.without(stream).value_or(0),
+                                                          connection.now().longest_answered_silence);
+  around.latest_established = survey.established.without(stream);
+  around.latest_heard = survey.heard.without(stream);
+  around.latest_dropped_syn = survey.dropped_syn.without(stream);
+  around.shortest_lost_silence = survey.shortest_lost_silence.without(stream);
+  around.capture_end = latest_time_;
   around.idle_closes = survey.idle_closes - (live.counted_idle_close ? 1U : 0U);
   if (around.idle_closes > 0) {
     around.shortest_idle_close = survey.shortest_idle_close.without(stream).value_or(0);
@@ -265,6 +352,8 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   if (const auto retry = connect_retries_.find(stream); retry != connect_retries_.end()) {
     around.connect_retry = assess_connect(retry->second);
   }
+  if (const auto found = originals_.find(stream); found != originals_.end()) around.original = found->second;
+  if (const auto found = leaks_.find(stream); found != leaks_.end()) around.leak = found->second;
   around.other_leg = legs_.behind(stream);
   return around;
 }
@@ -280,7 +369,7 @@ bool Tracker::repeats(const Request& later, const Request& failed) {
 }
 
 void Tracker::expect_request_retry(const Connection& connection, const Turn& request) {
-  if (request.payload.fingerprint == 0 || request_retries_.contains(connection.stream())) return;
+  if (request.payload.kind != PayloadKind::http_request || request_retries_.contains(connection.stream())) return;
   const Request failed{connection.stream(), request.begin, route_of(connection), request.payload.fingerprint};
   const bool waiting = std::any_of(failed_requests_.begin(), failed_requests_.end(),
                                    [&](const Request& other) { return other.stream == failed.stream; });

@@ -58,16 +58,27 @@ class Tracker {
     void add(Nanoseconds value, StreamNumber stream);
     [[nodiscard]] std::optional<Nanoseconds> without(StreamNumber stream) const;
   };
-  /// A close by the server that nothing on its stream called for.
+  /// The latest events of two distinct streams, the newest first: enough to leave any one stream out.
+  struct LatestTwo {
+    std::array<std::pair<Mark, StreamNumber>, 2> latest;
+    void add(const Mark& at, StreamNumber stream);
+    [[nodiscard]] Mark without(StreamNumber stream) const;
+  };
+  /// A close that nothing on its stream called for.
   struct UncalledClose {
     Nanoseconds time = 0;
     StreamNumber stream = 0;
-    Nanoseconds age = 0;  ///< Since the client's last data.
+    Nanoseconds age = 0;  ///< Since the client's last data; where the client closed, since anybody's.
+    Side by = Side::server;
   };
   struct ServerSurvey {
     std::uint32_t exchanges = 0;
     TopTwo<std::greater<Nanoseconds>> longest_answered_gap;
-    std::array<std::pair<Mark, StreamNumber>, 2> latest_established;
+    TopTwo<std::greater<Nanoseconds>> longest_answered_silence;
+    LatestTwo established;
+    LatestTwo heard;                  ///< Signs of life: it completed a handshake, acknowledged a request, answered or closed.
+    LatestTwo dropped_syn;            ///< SYNs that had to be repeated.
+    TopTwo<std::less<Nanoseconds>> shortest_lost_silence;
     std::uint32_t idle_closes = 0;
     TopTwo<std::less<Nanoseconds>> shortest_idle_close;
     TopTwo<std::greater<Nanoseconds>> longest_idle_close;
@@ -115,7 +126,8 @@ class Tracker {
   void survey(const Segment& segment, const Observation& seen, Live& live);
   void survey_closes(const Segment& segment, const Observation& seen, Live& live);
   void survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection);
-  void survey_uncalled_close(const Segment& segment, const Live& live);
+  void look_for_original(const Connection& leak);
+  void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around);
   [[nodiscard]] static Route route_of(const Connection& connection);
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
@@ -137,7 +149,11 @@ class Tracker {
   std::deque<Connect> failed_connects_;
   std::unordered_map<StreamNumber, Request> request_retries_;  ///< By the stream that failed.
   std::unordered_map<StreamNumber, Connect> connect_retries_;
+  std::unordered_map<StreamNumber, LeakedFrom> originals_;    ///< By the stream that continues another one's numbers.
+  std::unordered_map<StreamNumber, StreamNumber> leaks_;      ///< The other way round.
+  std::size_t searches_for_originals_ = 0;
   std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;
+  Nanoseconds latest_time_ = 0;  ///< Of all segments; where the clock steps back, the latest all the same.
   Legs legs_;
 };
 

@@ -332,7 +332,10 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   // A request that the kernel had and nobody read.
   // A close that comes long after it is a timer's; one that takes other streams along is a process's end.
   const bool at_once = reset.segment.at.time - request.last.time < reading.round_trip() + kSecond;
-  const bool nobody_answered = !request.answered && reset.abort && !reading.server.fin() &&
+  // Linux sends the FIN of a shutdown first, where there was one, and the reset of the close right behind it.
+  const bool in_one_go = !reading.server.fin() ||
+                         reset.segment.at.time - reading.server.fin().time <= evidence.settings.rtt_margin;
+  const bool nobody_answered = !request.answered && reset.abort && in_one_go &&
                                at_once && evidence.around.closed_together <= 1 &&
                                reading.now.handshake_seen() && reset.segment.ack.after(request.seq) &&
                                request.begin.frame < reset.segment.at.frame;

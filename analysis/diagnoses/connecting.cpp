@@ -111,11 +111,24 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
 
 // ---------------------------------------------------------------------------------------- accept_overflow
 
-/// SYNs that nobody answered, though the port was answering others at that time.
+/// SYNs that nobody answered, though the port showed signs of life to others at that time.
 bool syns_were_dropped(const Reading& reading) {
   if (reading.client.syns < kBlockedSyns || reading.server.seen || reading.connection.trouble() != nullptr) return false;
   if (reading.connection.meets_previous()) return false;
-  return reading.evidence.around.latest_established.time > reading.client.syn().time;
+  return reading.evidence.around.latest_heard.time > reading.client.syn().time;
+}
+
+/// A connection that the kernel completed and nobody accepted: its first request was acknowledged and never answered, and
+/// SYNs to the same port went unanswered while it waited.
+bool was_never_served(const Reading& reading) {
+  const Turn& request = reading.client.turn;
+  const HalfConnection& server = reading.server;
+  if (!request || request.answered != 0 || reading.now.exchanges > 0 || server.bytes > 0 || !reading.now.handshake_seen()) {
+    return false;
+  }
+  if (!server.ack_known || !server.ack.after(request.seq) || server.fin()) return false;
+  const bool ended = reading.client.fin() || (reading.reset != nullptr && !reading.reset->reply);
+  return ended && reading.evidence.around.latest_dropped_syn.time > request.begin.time;
 }
 
 std::optional<Verdict> accept_overflow(const Evidence& evidence) {
@@ -128,6 +141,15 @@ std::optional<Verdict> accept_overflow(const Evidence& evidence) {
   if (syns_were_dropped(reading)) {
     verdict.variant = "dropped";
     verdict.deciding_frame = reading.client.last_syn().frame;
+    return verdict;
+  }
+  if (was_never_served(reading)) {
+    verdict = reset_verdict(reading);
+    verdict.fault = Fault::server;
+    verdict.variant = "unserved";
+    verdict.impact = Impact::request_lost;
+    verdict.lost_bytes = reading.client.turn.bytes();
+    if (reading.reset == nullptr) verdict.deciding_frame = reading.client.fin().frame;
     return verdict;
   }
   // A reply straight after the handshake: the listener had no room for the connection (tcp_check_req).
@@ -153,13 +175,26 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
   Narrative narrative;
   if (verdict.variant == "dropped") {
     narrative.explanation = fmt::format(
-        "{} SYNs ({} to {}, {}) to {} got no answer, while it completed other handshakes ({}): its accept queue was full, or "
+        "{} SYNs ({} to {}, {}) to {} got no answer, while that port talked to others ({}): its accept queue was full, or "
         "a rate limit dropped these.",
         reading.client.syns, frame(reading.client.syn()), frame(reading.client.last_syn()),
         duration(reading.client.last_syn().time - reading.client.syn().time), name(reading.connection, Side::server),
-        frame(evidence.around.latest_established));
+        frame(evidence.around.latest_heard));
     narrative.ruled_out = {"retransmission_timeout: not ruled out; these SYNs may have been lost on the way. "
                            "TcpExtListenDrops on the server decides"};
+  } else if (verdict.variant == "unserved") {
+    const Turn& request = reading.client.turn;
+    const bool by_server = reading.reset_by(Side::server);
+    const Mark& end = reading.reset != nullptr ? reading.reset->segment.at : reading.client.fin();
+    narrative.explanation = fmt::format(
+        "{}'s kernel completed the handshake and acknowledged a {} ({}), and nobody ever served it; other SYNs to the port "
+        "went unanswered meanwhile ({}), so its accept queue was full. After {} {} ({}).{}",
+        name(reading.connection, Side::server), name(request), frame(request.begin),
+        frame(evidence.around.latest_dropped_syn), duration(end.time - request.begin.time),
+        by_server ? "the listener was closed, which resets all that waits in its queue" : "the client gave up", frame(end),
+        describe_retry(reading));
+    narrative.ruled_out = {"response_timeout: the connection was never accepted; the port dropped SYNs at the same time",
+                           "server_abort: no byte was ever served on this connection"};
   } else {
     narrative.explanation = fmt::format(
         "{} sent its SYN-ACK ({}) and, {} after the handshake was complete, a RST ({}), as if it had never known the "
@@ -180,7 +215,8 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
 
 constexpr Variant kOverflowVariants[] = {
     {"reset", "a reset straight after the handshake"},
-    {"dropped", "silence to SYNs while other connects succeed"},
+    {"dropped", "silence to SYNs while the port talks to others"},
+    {"unserved", "a request was acknowledged and never served, while SYNs to the port went unanswered"},
 };
 
 // --------------------------------------------------------------------------------------- syn_ack_rejected

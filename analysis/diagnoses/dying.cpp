@@ -11,6 +11,28 @@ namespace {
 
 // ------------------------------------------------------------------------------------------- peer_lost_state
 
+/// A bare ACK draws a RST from nobody but a host that does not know the connection. Told from a server that resets by
+/// itself, with a bare RST, just then: the reply comes a round trip after the ACK.
+std::optional<Verdict> reset_answers_an_ack(const Reading& reading) {
+  const Reset& reset = *reading.reset;
+  const HalfConnection& forgetful = reading.at.half(reset.by);
+  const HalfConnection& sender = reading.at.half(other(reset.by));
+  const Glimpse& ack = sender.recent[0];
+  if (reset.segment.has(kAck) || ack.length > 0 || ack.at.frame != reset.provoked_by || ack.ack != reset.segment.seq) return {};
+  if (reset.segment.ip_id_known && reset.segment.ip_id != 0) return {};
+  if (!reading.now.handshake_seen() || !forgetful.response_time_known()) return {};
+  if (forgetful.last().frame > ack.at.frame || read_forgery(reading).weight() >= 2) return {};
+  const Nanoseconds took = reset.segment.at.time - ack.at.time;
+  const Nanoseconds trip = forgetful.response_time;
+  if (took < trip * 3 / 4 || took > trip * 3 / 2 + reading.evidence.settings.rtt_margin) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.confidence = trip >= kMeasurableRoundTrip ? Confidence::likely : Confidence::possible;
+  verdict.fault = reset.by == Side::server ? Fault::server : Fault::client;
+  verdict.impact = Impact::none;
+  verdict.severity = Severity::note;
+  return verdict;
+}
+
 std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
   const Reading reading(evidence);
   if (reading.reset == nullptr || !reading.reset->reply || reading.reset->provoked_by == 0) return {};
@@ -18,6 +40,7 @@ std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
   const HalfConnection& forgetful = reading.at.half(by);
   const HalfConnection& sender = reading.at.half(other(by));
   if (forgetful.fin() || sender.fin() || !reading.at.established || forgetful.bytes == 0) return {};
+  if (const auto answered = reset_answers_an_ack(reading)) return answered;
   if (!sender.turn || reading.reset->provoked_by < sender.turn.begin.frame || read_forgery(reading).weight() >= 2) {
     return {};
   }
@@ -36,17 +59,20 @@ Narrative narrate_peer_lost_state(const Evidence& evidence, const Verdict& verdi
   const Side by = reading.reset->by;
   Narrative narrative;
   narrative.explanation = fmt::format(
-      "In the middle of the conversation, {} after its last segment ({}), {} answered data ({}) with a RST that says \"no "
+      "In the middle of the conversation, {} after its last segment ({}), {} answered {} ({}) with a RST that says \"no "
       "such connection\" ({}). It had sent neither FIN nor RST before: it crashed, was restarted, or this is another host "
       "that took over its address.{}",
       duration(reading.reset->segment.at.time - reading.at.half(by).last().time), frame(reading.at.half(by).last()),
-      name(reading.connection, by), frame(verdict.provoked_by), describe_reset(reading), describe_retry(reading));
+      name(reading.connection, by), verdict.impact == Impact::none ? "an ACK" : "data", frame(verdict.provoked_by),
+      describe_reset(reading), describe_retry(reading));
   narrative.fix = fmt::format("Look for a reboot, a failover or flushed connection state at {} at that second.",
                               name(reading.connection, by));
   narrative.blind_spot = "A FIN that was lost before this capture point looks the same; a capture at that host decides.";
   narrative.ruled_out = {"stale_reuse: no FIN was seen",
-                         fmt::format("idle_state_lost: silences as long as this one survive here (up to {})",
-                                     duration(evidence.around.longest_answered_gap))};
+                         reading.server_forgets_busy_streams()
+                             ? "idle_state_lost: connections that were in use were forgotten in the same way"
+                             : fmt::format("idle_state_lost: silences as long as this one survive here (up to {})",
+                                           duration(evidence.around.longest_answered_silence))};
   for (std::string& line : rule_out_forgery(reading)) narrative.ruled_out.push_back(std::move(line));
   add_missing(reading, narrative);
   return narrative;
@@ -54,8 +80,26 @@ Narrative narrate_peer_lost_state(const Evidence& evidence, const Verdict& verdi
 
 // ------------------------------------------------------------------------------------------------ server_abort
 
+/// A request that could be read was acknowledged, and the server closed in order without a word: the process ended, or
+/// decided so.
+std::optional<Verdict> closed_without_an_answer(const Reading& reading) {
+  const Turn* request = reading.lost_request;
+  if (reading.reset != nullptr || request == nullptr || request->payload.kind != PayloadKind::http_request) return {};
+  const HalfConnection& server = reading.server;
+  if (!server.fin() || !server.fin_ack().after(request->seq) || !reading.whole()) return {};
+  if (reading.client.fin() && reading.client.fin().frame < server.fin().frame) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = Fault::server;
+  verdict.impact = Impact::request_lost;
+  verdict.lost_bytes = request->bytes();
+  verdict.deciding_frame = server.fin().frame;
+  verdict.provoked_by = 0;
+  return verdict;
+}
+
 std::optional<Verdict> server_abort(const Evidence& evidence) {
   const Reading reading(evidence);
+  if (const auto closed = closed_without_an_answer(reading)) return closed;
   if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin()) return {};
   const Turn& request = reading.at.half(Side::client).turn;
   if (!request || read_forgery(reading).weight() >= 2) return {};
@@ -82,6 +126,12 @@ Narrative narrate_server_abort(const Evidence& evidence, const Verdict& verdict)
         frame(request.begin), bytes(response.bytes()), frame(response.last),
         duration(reading.reset->segment.at.time - response.last.time), name(reading.connection, Side::server),
         describe_reset(reading));
+  } else if (reading.reset == nullptr) {
+    narrative.explanation = fmt::format("{} ({}) was acknowledged; {} later {} closed the connection in order ({}) without "
+                                        "a byte of an answer.",
+                                        name(request), frame(request.begin),
+                                        duration(reading.server.fin().time - request.begin.time),
+                                        name(reading.connection, Side::server), frame(reading.server.fin()));
   } else {
     narrative.explanation = fmt::format(
         "{} ({}) was acknowledged and not answered; {} later {} reset the connection ({}).", name(request),

@@ -387,7 +387,7 @@ constexpr Variant kDeadVariants[] = {
 
 // ---------------------------------------------------------------------------------------- idle_state_lost
 
-/// The client's first segment after a silence, if a RST is the answer to it and to nothing else.
+/// The first segment after a silence, if a RST is the answer to it and to nothing else.
 struct Awakening {
   Mark at;
   Nanoseconds silence = 0;
@@ -400,19 +400,35 @@ std::optional<Awakening> find_awakening(const Reading& reading) {
   const HalfConnection& answerer = reading.at.half(reading.reset->by);
   if (answerer.fin() || waker.fin()) return {};
   const auto unanswered_since = [&](const Mark& mark) { return answerer.last().frame < mark.frame; };
-  if (waker.probes > 0 && unanswered_since(waker.first_probe())) return Awakening{waker.first_probe(), waker.probe_silence(), true};
-  if (waker.turn && !waker.turn.answered && unanswered_since(waker.turn.begin)) {
+  if (waker.probes > 0 && unanswered_since(waker.first_probe())) {
+    return Awakening{waker.first_probe(), waker.probe_silence(), true};
+  }
+  if (waker.turn && waker.turn.answered == 0 && unanswered_since(waker.turn.begin)) {
     return Awakening{waker.turn.begin, waker.turn.silence, false};
   }
   return {};
 }
 
+/// What a NAT lets out after its entry has expired is a stream of its own to whoever looks: data without a beginning, in
+/// the numbers of another stream that had been idle.
+std::optional<Verdict> leaked_after_idling(const Reading& reading) {
+  const auto& original = reading.evidence.around.original;
+  if (!original || original->silence < reading.evidence.settings.smallest_idle_gap) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.variant = "middlebox";
+  verdict.fault = Fault::middlebox;
+  verdict.impact = reading.reset->by == Side::server ? Impact::request_lost : Impact::response_lost;
+  verdict.lost_bytes = reading.unacknowledged(other(reading.reset->by));
+  return verdict;
+}
+
 std::optional<Verdict> idle_state_lost(const Evidence& evidence) {
   const Reading reading(evidence);
+  if (const auto leaked = leaked_after_idling(reading)) return leaked;
   const auto awakening = find_awakening(reading);
   if (!awakening || awakening->silence < evidence.settings.smallest_idle_gap || reading.reset->abort) return {};
-  // Where longer silences survive, silence was not the reason.
-  if (awakening->silence <= evidence.around.longest_answered_gap) return {};
+  // Where longer silences survive, or busy streams are forgotten too, silence was not the reason.
+  if (!reading.outlasts_survivors(awakening->silence) || reading.server_forgets_busy_streams()) return {};
   const Reset& reset = *reading.reset;
   if (!reset.segment.has(kAck) && reset.provoked_by == 0) return {};
   const ForgerySigns signs = read_forgery(reading);
@@ -430,17 +446,48 @@ std::optional<Verdict> idle_state_lost(const Evidence& evidence) {
   if (!reading.whole()) verdict.confidence = std::max(verdict.confidence, Confidence::likely);
   // A kernel never forgets an idle connection; a device on the way has a table and a timer.
   verdict.fault = Fault::middlebox;
-  verdict.impact = awakening->probe ? Impact::none : Impact::request_lost;
+  const Side waker = other(reset.by);
+  verdict.impact = awakening->probe       ? Impact::none
+                   : waker == Side::client ? Impact::request_lost
+                                           : Impact::response_lost;
   verdict.severity = awakening->probe ? Severity::warn : loudness_of_lost_request(reading);
   verdict.reset_kind = kind_of(&reset);
-  verdict.lost_bytes = reading.unacknowledged(other(reset.by));
+  verdict.lost_bytes = reading.unacknowledged(waker);
   verdict.deciding_frame = reset.segment.at.frame;
   verdict.provoked_by = awakening->at.frame;
   return verdict;
 }
 
+/// Where the idle timeout of the forgetful device lies by this capture.
+std::string idle_bracket(const Reading& reading, Nanoseconds silence) {
+  const Nanoseconds survived = reading.evidence.around.longest_answered_silence;
+  return fmt::format("between {} and {}", survived > 0 ? duration(survived) : std::string("0 s"), duration(silence));
+}
+
+Narrative narrate_leak(const Reading& reading) {
+  const LeakedFrom& original = *reading.evidence.around.original;
+  const Side sender = other(reading.reset->by);
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "{} sent data without a handshake ({}), in the very numbers of stream {}, which had been silent for {}: a NAT had "
+      "dropped its entry and let the segment out {}. {} knows no such connection and reset it ({}).",
+      name(reading.connection, sender), frame(reading.at.half(sender).turn.begin), original.stream,
+      duration(original.silence), original.same_address ? "through another port" : "untranslated",
+      name(reading.connection, reading.reset->by), describe_reset(reading));
+  narrative.fix = fmt::format(
+      "Send TCP keep-alives (or application pings) more often than the NAT's idle timeout, which is below {}, or raise that "
+      "timeout (Linux: net.netfilter.nf_conntrack_tcp_timeout_established); set nf_conntrack_tcp_loose=0 and reject what it "
+      "does not know.",
+      duration(original.silence));
+  narrative.blind_spot = fmt::format("What stream {} lost is seen at its own ends.", original.stream);
+  narrative.ruled_out = {"conntrack_invalid: the connection had been idle, its entry had expired",
+                         "peer_lost_state: the numbers are another stream's, so the peer never knew this one"};
+  return narrative;
+}
+
 Narrative narrate_idle_state_lost(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
+  if (leaked_after_idling(reading)) return narrate_leak(reading);
   const Awakening awakening = *find_awakening(reading);
   const Reset& reset = *reading.reset;
   const Side waker = other(reset.by);
@@ -468,17 +515,16 @@ Narrative narrate_idle_state_lost(const Evidence& evidence, const Verdict& verdi
   } else {
     text += " Somebody had forgotten the connection while it was idle.";
   }
-  if (around.exchanges > 0 && around.longest_answered_gap > 0) {
-    text += fmt::format(" Elsewhere at this server a silence of {} survived.", duration(around.longest_answered_gap));
+  if (around.exchanges > 0 && around.longest_answered_silence > 0) {
+    text += fmt::format(" Elsewhere at this server a silence of {} survived.", duration(around.longest_answered_silence));
   }
   text += describe_retry(reading);
-  const Nanoseconds floor = around.longest_answered_gap;
+  const Nanoseconds floor = around.longest_answered_silence;
   narrative.fix = fmt::format(
-      "Send TCP keep-alives (or application pings) more often than the device's idle timeout, which lies between {} "
-      "and {} by this capture, or set the idle timeout of the client's pool below {}; or raise the timeout on the "
-      "device (firewall, NAT, load balancer).",
-      floor > 0 ? duration(floor) : std::string("0 s"), duration(awakening.silence),
-      duration(floor > 0 ? floor : awakening.silence / 2));
+      "Send TCP keep-alives (or application pings) more often than the device's idle timeout, which lies {} by this "
+      "capture, or set the idle timeout of the client's pool below {}; or raise the timeout on the device (firewall, NAT, "
+      "load balancer).",
+      idle_bracket(reading, awakening.silence), duration(floor > 0 ? floor : awakening.silence / 2));
   narrative.blind_spot = fmt::format(
       "From here it can't be seen whether {} ever got the {}. A capture there at the same time decides: if the "
       "{} does not arrive, a device on the way dropped it.",
@@ -504,62 +550,71 @@ constexpr Variant kLostVariants[] = {
 
 // ----------------------------------------------------------------------------------------- idle_blackhole
 
+/// Who spoke first after a silence, repeats itself, and hears nothing.
+std::optional<Side> find_unheard_after_idling(const Reading& reading) {
+  for (const Side side : {Side::client, Side::server}) {
+    const HalfConnection& sender = reading.now.half(side);
+    const HalfConnection& peer = reading.now.half(other(side));
+    const Turn& turn = sender.turn;
+    if (!turn || turn.answered != 0 || !peer.seen || peer.fin() || peer.last().frame > turn.begin.frame) continue;
+    if (turn.silence < reading.evidence.settings.smallest_idle_gap || !reading.outlasts_survivors(turn.silence)) continue;
+    if (!sender.last_retransmission() || sender.retransmissions < kBlackholeRetransmissions) continue;
+    if (sender.last_retransmission().time - turn.begin.time >= kBlackholeSpan) return side;
+  }
+  return {};
+}
+
 std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
   const Reading reading(evidence);
-  const HalfConnection& client = reading.client;
-  const HalfConnection& server = reading.server;
-  const Turn* request = reading.lost_request;
-  if (request == nullptr || !server.seen || server.fin() || reading.broken != nullptr) return {};
-  if (request->silence < evidence.settings.smallest_idle_gap) return {};
-  if (server.last().frame > request->begin.frame) return {};
-  if (request->silence <= evidence.around.longest_answered_gap) return {};
-  if (!client.last_retransmission() || client.retransmissions < kBlackholeRetransmissions ||
-      client.last_retransmission().time - request->begin.time < kBlackholeSpan) {
-    return {};
-  }
-  const bool others_connect = evidence.around.latest_established.time > request->begin.time;
+  if (reading.broken != nullptr) return {};
+  const auto side = find_unheard_after_idling(reading);
+  if (!side) return {};
+  const HalfConnection& sender = reading.now.half(*side);
+  const Mark& alive = *side == Side::client ? evidence.around.latest_heard : evidence.around.latest_established;
   Verdict verdict;
-  verdict.confidence = others_connect ? Confidence::likely : Confidence::possible;
+  verdict.confidence = alive.time > sender.turn.begin.time ? Confidence::likely : Confidence::possible;
   verdict.fault = Fault::middlebox;
-  verdict.impact = Impact::request_lost;
+  verdict.impact = *side == Side::client ? Impact::request_lost : Impact::response_lost;
   verdict.severity = loudness_of_lost_request(reading);
-  verdict.lost_bytes = reading.unacknowledged(Side::client);
-  verdict.deciding_frame = client.last_retransmission().frame;
+  verdict.lost_bytes = reading.unacknowledged(*side);
+  verdict.deciding_frame = sender.last_retransmission().frame;
   return verdict;
 }
 
 Narrative narrate_idle_blackhole(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
-  const Turn& request = *reading.lost_request;
+  const Side side = *find_unheard_after_idling(reading);
+  const HalfConnection& sender = reading.now.half(side);
+  const Turn& turn = sender.turn;
   const Surroundings& around = evidence.around;
+  const bool others_live = verdict.confidence == Confidence::likely;
   Narrative narrative;
   narrative.explanation = fmt::format(
-      "Nothing passed for {}; then the client sent a {} ({}) and repeated it {} within {} (last: {}). Nothing came back "
+      "Nothing passed for {}; then the {} sent {} ({}) and repeated it {} within {} (last: {}). Nothing came back "
       "at all: no ACK, no RST. {}{}",
-      duration(request.silence), name(request), frame(request.begin),
-      plural(reading.client.retransmissions, "time"),
-      duration(reading.client.last_retransmission().time - request.begin.time), frame(verdict.deciding_frame),
-      verdict.confidence == Confidence::likely
-          ? fmt::format("The server lives: it accepted another connection meanwhile ({}).", frame(around.latest_established))
-          : std::string("Whether the server was alive can't be told: no other connect to it was captured meanwhile."),
+      duration(turn.silence), name(side), side == Side::client ? fmt::format("a {}", name(turn)) : std::string("data"),
+      frame(turn.begin), plural(sender.retransmissions, "time"),
+      duration(sender.last_retransmission().time - turn.begin.time), frame(verdict.deciding_frame),
+      others_live ? fmt::format("The path and both hosts live: another connection between them worked meanwhile ({}).",
+                                frame(side == Side::client ? around.latest_heard : around.latest_established))
+                  : std::string("Whether the other end was alive can't be told: no other connection to it worked meanwhile."),
       describe_retry(reading));
   narrative.fix = fmt::format(
       "Send TCP keep-alives (or application pings) more often than the idle timeout of the device that dropped the "
-      "connection, which lies between {} and {} by this capture; or set the idle timeout of the client's pool below that; "
-      "or raise the device's timeout, and let it reject instead of dropping.",
-      around.longest_answered_gap > 0 ? duration(around.longest_answered_gap) : std::string("0 s"),
-      duration(request.silence));
+      "connection, which lies {} by this capture; or set the idle timeout of the client's pool below that; or raise the "
+      "device's timeout, and let it reject instead of dropping.",
+      idle_bracket(reading, turn.silence));
   narrative.blind_spot = fmt::format(
       "Where the segments vanish can't be seen from here. A capture at {} at the same time decides: if they do not "
       "arrive, a device on the way dropped them.",
-      name(reading.connection, Side::server));
+      name(reading.connection, other(side)));
   narrative.ruled_out = {"idle_state_lost: no RST came back"};
-  if (verdict.confidence == Confidence::likely) {
-    narrative.ruled_out.push_back("retransmission_timeout: the silence before the request, and the server's other "
-                                  "connections, set it apart from plain packet loss");
+  if (others_live) {
+    narrative.ruled_out.push_back("retransmission_timeout: the silence before it, and the other connections, set it apart "
+                                  "from plain packet loss");
   } else {
-    narrative.ruled_out.push_back("retransmission_timeout: not ruled out; the path or the server may have died in the "
-                                  "same silence. A connect to the same server at that time decides");
+    narrative.ruled_out.push_back("retransmission_timeout: not ruled out; the path or the other end may have died in the "
+                                  "same silence. A connect between the same hosts at that time decides");
   }
   return narrative;
 }
@@ -598,9 +653,12 @@ std::optional<Verdict> idle_reset(const Evidence& evidence) {
     verdict.reset_by = ResetBy::middlebox;
     return verdict;
   }
-  if (!reading.reset_by(Side::server) || evidence.around.closed_alike == 0) return {};
+  if (evidence.around.closed_alike == 0) return {};
   verdict.variant = "one_end";
   verdict.confidence = Confidence::likely;
+  // Nothing drew it, so that it can't be a reply, and no socket of that host made it: a device told this end.
+  const ForgerySigns signs = read_forgery(reading);
+  if ((signs.other_ttl || signs.near_ttl) && !reading.reset->abort) verdict.reset_by = ResetBy::middlebox;
   return verdict;
 }
 
@@ -613,8 +671,13 @@ Narrative narrate_idle_reset(const Evidence& evidence, const Verdict& verdict) {
       describe_reset(reading),
       verdict.variant == "both_ends"
           ? " Both ends were told in the same moment, each in the other's name: a device on the way cleared its table."
-          : fmt::format(" {} of this server ended after the same silence: it is a timer.",
-                        plural(evidence.around.closed_alike, "other stream")));
+          : fmt::format(" {} of this server ended after the same silence: it is a timer{}.",
+                        plural(evidence.around.closed_alike, "other stream"),
+                        verdict.reset_by == ResetBy::middlebox
+                            ? fmt::format(" of a device on the way (the RST's TTL {} is not that of the {}, {})",
+                                          reading.reset->segment.ttl, name(reading.reset->by),
+                                          reading.at.half(reading.reset->by).ttl_high)
+                            : ""));
   narrative.fix = fmt::format(
       "Keep idle connections shorter than {} at the client, or send keep-alives more often; a request that crosses such a "
       "reset is lost.",

@@ -95,6 +95,52 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   return narrative;
 }
 
+// ------------------------------------------------------------------------------------- conntrack_invalid
+
+std::optional<Verdict> conntrack_invalid(const Evidence& evidence) {
+  const Reading reading(evidence);
+  if (reading.reset == nullptr || !reading.reset->reply) return {};
+  const Surroundings& around = evidence.around;
+  const bool is_the_leak = around.original && around.original->silence < evidence.settings.smallest_idle_gap;
+  // The reset of the stray has killed the connection that it belonged to: its next segment meets no socket.
+  const bool was_killed = around.leak && reading.lost_request != nullptr && !reading.at.half(reading.reset->by).fin();
+  if (!is_the_leak && !was_killed) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = Fault::middlebox;
+  verdict.impact = is_the_leak ? Impact::unknown : Impact::request_lost;
+  verdict.lost_bytes = reading.unacknowledged(other(reading.reset->by));
+  return verdict;
+}
+
+Narrative narrate_conntrack_invalid(const Evidence& evidence, const Verdict&) {
+  const Reading reading(evidence);
+  const Side by = reading.reset->by;
+  const Surroundings& around = evidence.around;
+  Narrative narrative;
+  if (around.original) {
+    narrative.explanation = fmt::format(
+        "{} sent a segment ({}) to {} that belongs to stream {}: the same ports and numbers, another address. A NAT that "
+        "translates that stream let this one through as it was, because connection tracking had called it invalid (out of "
+        "window, a late duplicate). {} knows no such connection and reset it ({}), which kills the real one.",
+        name(reading.connection, other(by)), frame(reading.at.half(other(by)).turn.begin), name(reading.connection, by),
+        around.original->stream, name(reading.connection, by), describe_reset(reading));
+  } else {
+    narrative.explanation = fmt::format(
+        "A segment of this connection had gone past the NAT untranslated (stream {}), and the RST that it drew killed the "
+        "server's socket. The next {} ({}) was answered like a stranger's ({}).{}",
+        *around.leak, name(*reading.lost_request), frame(reading.lost_request->begin), describe_reset(reading),
+        describe_retry(reading));
+  }
+  narrative.fix =
+      "Drop what connection tracking calls invalid before it is forwarded (nft `ct state invalid drop`, iptables `-m conntrack "
+      "--ctstate INVALID -j DROP`), or set net.netfilter.nf_conntrack_tcp_be_liberal=1 on that host.";
+  narrative.blind_spot = "Why the segment was out of window (a delayed duplicate, an asymmetric path, a full table) is seen on "
+                         "the translating host: `conntrack -S` counts `invalid`.";
+  narrative.ruled_out = {"injected_reset: the reset answers a segment that was really sent",
+                         "idle_state_lost: the connection was in use, its entry had not expired"};
+  return narrative;
+}
+
 constexpr Diagnosis kMiddleDiagnoses[] = {
     {"injected_reset", Question::ending, Severity::error,
      "the reset did not come from the host that it names",
@@ -109,6 +155,20 @@ constexpr Diagnosis kMiddleDiagnoses[] = {
      "idle_state_lost: a device's reject after a silence. A TTL or missing timestamps alone prove nothing.",
      "Capture at the named sender at the same time: the RST never left it; `nstat TcpOutRsts` does not count it.",
      "Find the device that ends connections on this path, and its rule.", {}, injected_reset, narrate_injected_reset},
+    {"conntrack_invalid", Question::ending, Severity::error,
+     "a NAT let a segment through untranslated, and the reset that it drew killed the connection",
+     "Connection tracking calls a late or out-of-window segment invalid and does not translate it. It reaches a host that "
+     "knows no such connection, which answers with an honest RST, and that RST ends the real connection.",
+     R"(client                  NAT                   server
+  | <----- data from VIP -- | <------ data -------- |
+  | <----- data from the server's own address ----- |  invalid: untranslated
+  | ------ RST, seq=its ack ----------------------> |  honest, and it bites)",
+     "injected_reset: there nothing drew the reset. idle_state_lost: there the connection had been idle, and the NAT's entry had "
+     "expired. peer_lost_state: there the host itself forgot.",
+     "On the translating host: `conntrack -S` (invalid), `nstat TcpOutRsts` on the one that reset; Kubernetes: kube-proxy's "
+     "KUBE-FORWARD rule that drops INVALID.",
+     "Drop what connection tracking calls invalid before it is forwarded.", {}, conntrack_invalid,
+     narrate_conntrack_invalid},
 };
 
 }  // namespace

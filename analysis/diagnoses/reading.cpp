@@ -93,6 +93,15 @@ Nanoseconds Reading::round_trip_to(Side side) const {
 
 Nanoseconds Reading::round_trip() const { return round_trip_to(Side::client) + round_trip_to(Side::server); }
 
+bool Reading::outlasts_survivors(Nanoseconds silence) const {
+  return silence > evidence.around.longest_answered_silence + kSameMoment;
+}
+
+bool Reading::server_forgets_busy_streams() const {
+  const auto& shortest = evidence.around.shortest_lost_silence;
+  return shortest && *shortest < evidence.settings.smallest_idle_gap;
+}
+
 // ------------------------------------------------------------------------------------------------- forgery
 
 int ForgerySigns::weight() const {
@@ -125,6 +134,12 @@ ForgerySigns read_forgery(const Reading& reading) {
     const bool quiet = !peer.recent[1].at || stimulus.at.time - peer.recent[1].at.time > 2 * then.response_time;
     const bool repeats = reset.reply && reset.provoked_by == stimulus.at.frame && quiet;
     signs.too_fast = (covers || repeats) && segment.at.time - stimulus.at.time < then.response_time / 2;
+  }
+  // A reply repeats an ack that nobody could send before what it acknowledges had passed here.
+  const Mark& acknowledged = then.turn ? then.turn.last : then.last_syn();
+  if (reset.reply && then.response_time_known() && then.response_time >= kMeasurableRoundTrip &&
+      reading.now.handshake_seen() && acknowledged && !then.fin() && segment.seq == then.next) {
+    signs.too_fast = signs.too_fast || segment.at.time - acknowledged.time < then.response_time / 2;
   }
   const bool new_data = after.next.after(then.next) && after.bytes > then.bytes;
   const bool new_ack = after.ack_known && then.ack_known && after.ack.after(then.ack);

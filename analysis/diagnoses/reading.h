@@ -51,6 +51,11 @@ struct Reading {
   [[nodiscard]] Nanoseconds round_trip_to(Side side) const;
   /// Round trip from end to end, or 0.
   [[nodiscard]] Nanoseconds round_trip() const;
+  /// Whether a silence is longer than any that this server answered after. Equal ones, but for the noise of scheduling,
+  /// aren't: what survived once did not kill the next time.
+  [[nodiscard]] bool outlasts_survivors(Nanoseconds silence) const;
+  /// The server forgot another stream in the middle of its work: then no silence made it forget this one.
+  [[nodiscard]] bool server_forgets_busy_streams() const;
 };
 
 /// Signs that a RST was not sent by whom it names, and how much they weigh together.

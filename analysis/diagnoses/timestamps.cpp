@@ -25,7 +25,7 @@ std::optional<Verdict> timestamp_stripped(const Evidence& evidence) {
   Verdict verdict = path_verdict(evidence, Severity::warn, Severity::note);
   verdict.fault = Fault::middlebox;
   const auto blanked = [](const HalfConnection& half) {
-    return half.syn() && half.syn_options.known && !half.syn_options.timestamps &&
+    return half.syn() && !half.syn_options.timestamps &&
            half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
   if (client.syn_copies_disagree || server.syn_copies_disagree) {
@@ -108,8 +108,7 @@ std::optional<Verdict> timestamp_declined(const Evidence& evidence) {
   const Reading reading(evidence);
   const SynOptions& offer = reading.client.syn_options;
   const SynOptions& answer = reading.server.syn_options;
-  if (!reading.now.handshake_seen() || !offer.known || !answer.known) return {};
-  if (!offer.timestamps || answer.timestamps) return {};
+  if (!reading.now.handshake_seen() || !offer.timestamps || !answer.lack_timestamps()) return {};
   Verdict verdict = path_verdict(evidence, Severity::note, Severity::chat);
   verdict.confidence = Confidence::possible;
   verdict.fault = Fault::nobody;

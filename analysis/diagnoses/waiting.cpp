@@ -126,6 +126,35 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
 
 // ----------------------------------------------------------------------------------------- response_timeout
 
+/// The client asked, waited, and closed before the first byte of an answer. Only of a request that can be read: other
+/// protocols end with words that want no answer.
+std::optional<Verdict> closed_while_waiting(const Reading& reading) {
+  const Turn& request = reading.client.turn;
+  const Mark& fin = reading.client.fin();
+  if (!fin || !request || request.payload.kind != PayloadKind::http_request || known_incomplete(request)) return {};
+  if (request.answered != 0 && request.answered < fin.frame) return {};
+  if (reading.server.fin() && reading.server.fin().frame < fin.frame) return {};
+  if (reading.broken != nullptr && reading.reset->segment.at.frame < fin.frame) return {};
+  const bool acknowledged = reading.server.ack_known && reading.server.ack.after(request.seq);
+  if (!acknowledged || fin.time - request.last.time < patience(reading)) return {};
+  // An answer after the FIN is welcome where only one half was closed; a reset shows that nobody was there any more.
+  if (request.answered != 0 && !reading.reset_by(Side::client)) return {};
+  // The end of the capture is no end of patience.
+  const bool settled = reading.server.fin() || reading.broken != nullptr ||
+                       reading.evidence.around.capture_end - fin.time >= patience(reading);
+  if (!settled) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = Fault::client;
+  verdict.impact = Impact::response_lost;
+  verdict.deciding_frame = fin.frame;
+  verdict.provoked_by = 0;
+  if (!reading.reset_by(Side::client)) {
+    verdict.reset_by = ResetBy::none;
+    verdict.reset_kind = ResetKind::none;
+  }
+  return verdict;
+}
+
 std::optional<Verdict> response_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
   const GatewayFailure& gateway = reading.now.gateway_failure();
@@ -140,6 +169,7 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
     verdict.deciding_frame = gateway.answer.frame;
     return verdict;
   }
+  if (const auto gave_up = closed_while_waiting(reading)) return gave_up;
   const Turn* request = reading.lost_request;
   if (request == nullptr || known_incomplete(*request) || reading.says_farewell(*request)) return {};
   // Who takes others along in the same moment had no timer for this request.
@@ -183,9 +213,12 @@ Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verd
     narrative.ruled_out = {"server_abort: the proxy answered in order"};
     return narrative;
   }
-  const Turn& request = *reading.lost_request;
-  const bool by_client = reading.reset_by(Side::client);
-  const Mark& end = reading.reset != nullptr ? reading.reset->segment.at : reading.server.fin();
+  const bool gave_up = reading.client.fin() && verdict.deciding_frame == reading.client.fin().frame;
+  const Turn& request = reading.client.turn;
+  const bool by_client = gave_up || reading.reset_by(Side::client);
+  const Mark& end = gave_up                    ? reading.client.fin()
+                    : reading.reset != nullptr ? reading.reset->segment.at
+                                               : reading.server.fin();
   const Side ender = by_client ? Side::client : Side::server;
   narrative.explanation = fmt::format(
       "{} ({}) was acknowledged, and not answered for {}; then {} ended the connection ({}).", name(request),
@@ -205,14 +238,26 @@ Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verd
 
 // ---------------------------------------------------------------------------------- retransmission_timeout
 
-/// Who repeats itself without hearing anything, or nothing.
+/// Whether nothing of the peer was captured between two frames. It may have spoken again later.
+bool was_silent(const HalfConnection& peer, const Mark& from, const Mark& to) {
+  return std::all_of(peer.recent.begin(), peer.recent.end(), [&](const Glimpse& glimpse) {
+    return !glimpse.at || glimpse.at.frame < from.frame || glimpse.at.frame > to.frame;
+  });
+}
+
+/// Who repeats itself without hearing anything, or nothing. A sender doubles its waits (RFC 6298 section 5.5), so that one
+/// who has repeated itself for a time t is heard again within another t, unless he has given up.
 std::optional<Side> find_unheard(const Reading& reading) {
   for (const Side side : {Side::client, Side::server}) {
     const HalfConnection& sender = reading.at.half(side);
     const HalfConnection& peer = reading.at.half(other(side));
-    if (!sender.turn || !sender.last_retransmission() || sender.retransmissions < kGivenUpRetransmissions) continue;
-    if (peer.seen && peer.last().frame > sender.turn.begin.frame && peer.last().time > sender.oldest_unacked.time) continue;
-    if (sender.last_retransmission().time - sender.oldest_unacked.time >= kGivenUpSpan) return side;
+    const Mark& last = sender.last_retransmission();
+    if (!sender.turn || !last || sender.retransmissions < kBlackholeRetransmissions || !sender.oldest_unacked) continue;
+    if (!was_silent(peer, sender.oldest_unacked, last)) continue;
+    const Nanoseconds tried = last.time - sender.oldest_unacked.time;
+    const bool long_enough = sender.retransmissions >= kGivenUpRetransmissions && tried >= kGivenUpSpan;
+    const bool fell_silent = tried >= kBlackholeSpan && reading.evidence.around.capture_end - last.time > 2 * tried;
+    if (long_enough || fell_silent) return side;
   }
   return {};
 }
