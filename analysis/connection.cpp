@@ -407,14 +407,18 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   const SequenceNumber from = jumped ? begin : sender.next;
   if (jumped) skip_to(sender, begin);
 
-  const Nanoseconds gap = elapsed(now_.last_data() ? now_.last_data() : now_.first(), segment);
-  const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq);
+  // What the other side said by itself after a silence (a farewell) had not reached this side yet, if it isn't
+  // acknowledged: to this side the silence went on.
+  const bool crossed = peer.turn.unasked && sender.turn.answered != 0 && segment.has(kAck) && segment.ack == peer.turn.seq;
+  const Nanoseconds gap = crossed ? peer.turn.gap + elapsed(peer.turn.begin, segment)
+                                  : elapsed(now_.last_data() ? now_.last_data() : now_.first(), segment);
+  const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq) || crossed;
   const bool size_known = sender.turn.payload.message_size != PayloadFacts::kUnknownSize;
   const bool message_open = size_known && sender.turn.bytes() < sender.turn.payload.message_size;
   const bool flowing = message_open || (!size_known && fills_segments(sender, peer, sender.last_length));
   const bool replied = now_.last_data_side != side && peer.turn && saw_reply && !flowing;
   const bool idle = gap >= settings_->smallest_idle_gap;
-  if (!sender.turn || replied || (idle && !message_open)) {
+  if (!sender.turn || ((replied || (idle && !message_open)) && !continues_body(segment, side))) {
     begin_turn(segment, side, from, gap);
     sender.disordered = sender.disordered || jumped;
     seen.turn_began = true;
@@ -446,11 +450,21 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   now_.last_data_side = side;
 }
 
+/// Of a request whose length is unknown: all that follows it and is no request itself, even after an early answer.
+bool Connection::continues_body(const Segment& segment, Side side) const {
+  const PayloadFacts& request = now_.half(side).turn.payload;
+  if (request.kind != PayloadKind::http_request || request.message_size != PayloadFacts::kUnknownSize) return false;
+  constexpr std::uint16_t kSwitchingProtocols = 101;
+  return has_body(request) && now_.half(other(side)).turn.payload.status != kSwitchingProtocols &&
+         read_payload(segment.payload).kind != PayloadKind::http_request;
+}
+
 /// This side's data is an answer if it was sent after some of the other side's turn had arrived.
 void Connection::note_answer(const Segment& segment, Side side, Observation& seen) {
   const Turn& turn = now_.half(side).turn;
   Turn& asked = now_.half(other(side)).turn;
   if (!asked || asked.answered || !segment.has(kAck) || !segment.ack.after(asked.seq)) return;
+  if (is_tls_goodbye(segment.payload, segment.length)) return;  // Whoever closes answers nothing.
   asked.answered = segment.frame;
   asked.wait = {elapsed(asked.last, segment)};
   seen.answered = true;
@@ -511,6 +525,9 @@ void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber fr
     turn.payload.kind = PayloadKind::none;
   }
   turn.follows_unanswered = follows_unanswered;
+  const Turn& asked = now_.half(Side::client).turn;
+  turn.unasked = side == Side::server && asked.answered != 0 && gap >= settings_->smallest_idle_gap;
+  now_.server_speaks_unasked = now_.server_speaks_unasked || turn.unasked;
   if (turn.payload.fatal_alert != 0 && !now_.tls_alert().at) {
     now_.odd.write().tls_alert = {mark_of(segment), side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};
   }
@@ -565,6 +582,10 @@ void Connection::observe_fin(const Segment& segment, Side side) {
   const bool unaware = theirs && segment.has(kAck) && !segment.ack.after(theirs.seq) && sender.turn;
   const Mark& last_data = unaware ? sender.turn.last : now_.last_data();
   closing.fin_gap = {elapsed(last_data ? last_data : now_.first(), segment)};
+  // A farewell of its own (close_notify, "terminating idle connection") is part of the close: the silence was before it.
+  const bool said_farewell = sender.turn.unasked && sender.turn.bytes() <= kFarewellBytes &&
+                             (unaware || now_.last_data_side == side);
+  if (said_farewell) closing.fin_gap = {closing.fin_gap + sender.turn.gap};
   if (sender.next_known && number.after(sender.next)) {
     skip_to(sender, number);
     sender.disordered = true;
@@ -641,9 +662,14 @@ bool Connection::is_remarkable() const {
   };
   const bool timestamps_odd = now_.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
   // A server that answers before it has all of a request, and closes.
-  const bool cut_off = server.fin() && client.turn.payload.message_size != PayloadFacts::kUnknownSize &&
-                       client.turn.bytes() < client.turn.payload.message_size;
-  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || gave_up || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
+  const std::uint64_t received = server.fin() ? static_cast<std::uint32_t>(server.fin_ack().since(request.seq)) : 0;
+  const bool cut_off = server.fin() && request.payload.message_size != PayloadFacts::kUnknownSize &&
+                       received < request.payload.message_size;
+  const bool timed_out = server.fin() && server.turn.payload.status == kRequestTimeout;
+  // The first words after the handshake are answered by a farewell: TLS 1.3 hides its alerts.
+  const bool tls_refused = server.fin() && request.payload.kind == PayloadKind::tls_handshake &&
+                           server.turn.payload.kind != PayloadKind::tls_handshake;
+  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || timed_out || tls_refused || gave_up || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
          now_.timestamps_one_way() ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;

@@ -69,6 +69,7 @@ struct ConnectionState {
   Side first_side = Side::client;      ///< Whose segment was captured first,
   Side last_side = Side::client;       ///< and whose last.
   Side last_data_side = Side::client;
+  bool server_speaks_unasked = false;  ///< The server began a turn that answers nothing: a stream of news, a subscription.
   bool clock_stepped = false;     ///< The capture's clock ran backwards, or jumped while a host's stood still.
 
   [[nodiscard]] HalfConnection& half(Side side) { return halves[index(side)]; }
@@ -196,6 +197,7 @@ class Connection {
   [[nodiscard]] Reset read_reset(const Segment& segment, Side side) const;
   [[nodiscard]] FrameNumber provocation(const Segment& reset, Side side) const;
   void observe_data(const Segment& segment, Side side, Observation& seen);
+  [[nodiscard]] bool continues_body(const Segment& segment, Side side) const;
   void note_answer(const Segment& segment, Side side, Observation& seen);
   static void forget_retransmissions(HalfConnection& half);
   static void skip_to(HalfConnection& sender, SequenceNumber number);

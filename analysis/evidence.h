@@ -49,6 +49,8 @@ struct Surroundings {
   std::uint32_t closed_together = 0;
   /// Other streams that the server closed, uncalled for, after the same idle time: a timer.
   std::uint32_t closed_alike = 0;
+  /// Other streams on which the server had been quiet for as long when it closed, whatever the client did: a timer, too.
+  std::uint32_t closed_after_same_quiet = 0;
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
   std::optional<Retry> connect_retry;
   std::optional<Retry> request_retry;

@@ -114,6 +114,7 @@ struct Turn {
   PayloadFacts payload;     ///< Of its first segment.
   bool follows_unanswered = false;  ///< The turn of this side before it had got no answer.
   bool message_ended = false;       ///< A chunked message's last chunk went by.
+  bool unasked = false;             ///< It began after a silence, with nothing of the peer's to answer.
 
   explicit operator bool() const { return static_cast<bool>(begin); }
   [[nodiscard]] std::uint32_t bytes() const { return static_cast<std::uint32_t>(end.since(seq)); }

@@ -48,6 +48,17 @@ constexpr std::uint8_t kBlockedSyns = 3;
 /// with AES-GCM as an alert of 26 (RFC 5288), so a record with at most this much says goodbye.
 constexpr std::uint16_t kFarewellRecord = 26;
 
+/// The shortest TLS record that can hold a request of HTTP/1.1, of 27 bytes and more, is longer than this; control frames of
+/// HTTP/2 (SETTINGS, PING, GOAWAY, RFC 9113 section 6) are not.
+constexpr std::uint16_t kControlRecord = 41;
+
+/// What a client says of the handshake when all is well: ChangeCipherSpec and Finished, without a certificate of its own
+/// (RFC 8446 section 4.4.4, RFC 5246 section 7.4.9).
+constexpr std::uint32_t kFinishedBytes = 150;
+
+/// QUIT, COM_QUIT, Terminate, an LDAP unbind: words of parting in protocols without encryption are shorter than requests.
+constexpr std::uint32_t kGoodbyeBytes = 17;
+
 /// What a peer sends between our close and its own noticing: a close_notify, an HTTP/2 GOAWAY, a ping.
 /// More is a body that somebody still wanted.
 constexpr std::uint32_t kFarewellBytes = 128;

@@ -94,8 +94,7 @@ void read_http(std::string_view text, PayloadFacts& facts) {
     facts.verb = verb;
     // Without the version: a proxy may speak another one to the server behind it.
     facts.fingerprint = fingerprint_of(text.substr(0, text.find_first_of(" \r", name.size() + 1)));
-    const bool has_body = name == "POST" || name == "PUT" || name == "PATCH";
-    if (has_body) read_http_headers(text, facts);
+    if (has_body(facts)) read_http_headers(text, facts);
     return;
   }
 }
@@ -130,6 +129,20 @@ PayloadFacts read_payload(std::span<const std::uint8_t> bytes) {
   }
   if (facts.kind != PayloadKind::http_request) facts.fingerprint = fingerprint_of(as_text(bytes.first(std::min(bytes.size(), kPrinted))));
   return facts;
+}
+
+bool has_body(const PayloadFacts& request) {
+  const std::string_view name = verb_name(request.verb);
+  return name == "POST" || name == "PUT" || name == "PATCH";
+}
+
+bool is_tls_goodbye(std::span<const std::uint8_t> bytes, std::uint32_t length) {
+  constexpr std::uint32_t kHeader = 5;
+  constexpr std::uint32_t kSealedAlert = 19;
+  if (bytes.size() < kHeader || bytes[1] != 3) return false;
+  const std::uint32_t record = static_cast<std::uint32_t>(bytes[3]) << 8 | bytes[4];
+  if (record + kHeader != length) return false;
+  return bytes[0] == 21 || (bytes[0] == 23 && record == kSealedAlert);
 }
 
 std::string_view verb_name(std::uint8_t verb) { return verb < kVerbs.size() ? kVerbs[verb] : ""; }

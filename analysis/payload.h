@@ -18,6 +18,8 @@ enum class PayloadKind : std::uint8_t {
   tls_data,       ///< Content type 23.
 };
 
+constexpr std::uint16_t kRequestTimeout = 408;  ///< RFC 9110 section 15.5.9.
+
 /// Packed into 20 bytes, two of them a connection.
 struct [[gnu::packed, gnu::aligned(4)]] PayloadFacts {
   static constexpr std::uint64_t kUnknownSize = ~std::uint64_t{0};
@@ -38,6 +40,13 @@ constexpr std::size_t kRecognisable = 12;
 
 /// Reads the first bytes of a message. Never reads outside `bytes`.
 [[nodiscard]] PayloadFacts read_payload(std::span<const std::uint8_t> bytes);
+
+/// Whether it is a request with a body (RFC 9110 section 9.3): what follows it and is no request line belongs to it.
+[[nodiscard]] bool has_body(const PayloadFacts& request);
+
+/// Whether a segment of `length` bytes is a TLS record that ends a session and says nothing else: an alert, or what in
+/// TLS 1.3 looks like application data and has the length of one (RFC 8446 section 5.2: 2 bytes, a type, a tag of 16).
+[[nodiscard]] bool is_tls_goodbye(std::span<const std::uint8_t> bytes, std::uint32_t length);
 
 /// "GET", or "" for 0.
 [[nodiscard]] std::string_view verb_name(std::uint8_t verb);

@@ -300,12 +300,14 @@ void Tracker::survey_uncalled_close(const Segment& segment, Side by, const Live&
   if ((!first_reset && !first_fin) || (!idle && !busy)) return;
   auto& closes = live.survey->uncalled_closes;
   if (!closes.empty() && closes.back().stream == segment.stream) return;
-  closes.push_back({segment.time, segment.stream, age, by});
+  const Mark& last_answer = now.half(Side::server).turn.last;
+  closes.push_back({segment.time, segment.stream, age, segment.time - (last_answer ? last_answer : now.first()).time, by});
   if (closes.size() > kUncalledCloses) closes.pop_front();
 }
 
 /// Together, after other idle times: an event. Apart, after the same: a timer.
-void Tracker::compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around) {
+void Tracker::compare_closes(const Connection& connection, const ServerSurvey& survey, Nanoseconds smallest_idle_gap,
+                             Surroundings& around) {
   const auto& closes = survey.uncalled_closes;
   const auto ours = std::find_if(closes.begin(), closes.end(), [&](const UncalledClose& close) {
     return close.stream == connection.stream();
@@ -316,7 +318,10 @@ void Tracker::compare_closes(const Connection& connection, const ServerSurvey& s
     const bool together = std::abs(close.time - ours->time) <= kSameMoment;
     const bool alike = std::abs(close.age - ours->age) <= std::max(ours->age / 50, kSameMoment);
     const bool unlike = std::abs(close.age - ours->age) > std::max(ours->age / 10, kSameMoment);
-    if (together && unlike) ++around.closed_together;
+    const bool idle = ours->quiet >= smallest_idle_gap;
+    const bool same_quiet = idle && std::abs(close.quiet - ours->quiet) <= std::max(ours->quiet / 50, kSameMoment);
+    if (same_quiet) ++around.closed_after_same_quiet;
+    if (together && unlike && !same_quiet) ++around.closed_together;
     if (!together && alike) ++around.closed_alike;
   }
 }
@@ -343,7 +348,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   }
   around.orderly_closes = survey.orderly_closes - (live.counted_close && !live.counted_abort ? 1U : 0U);
   around.abortive_closes = survey.abortive_closes - (live.counted_abort ? 1U : 0U);
-  compare_closes(connection, survey, around);
+  compare_closes(connection, survey, settings_.smallest_idle_gap, around);
   const auto first = first_odd_of_pair_.find(pair_hash(connection));
   around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
   if (const auto retry = request_retries_.find(stream); retry != request_retries_.end()) {

@@ -69,6 +69,7 @@ class Tracker {
     Nanoseconds time = 0;
     StreamNumber stream = 0;
     Nanoseconds age = 0;  ///< Since the client's last data; where the client closed, since anybody's.
+    Nanoseconds quiet = 0;  ///< Since the server's last data.
     Side by = Side::server;
   };
   struct ServerSurvey {
@@ -128,7 +129,8 @@ class Tracker {
   void survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection);
   void look_for_original(const Connection& leak);
   void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
-  static void compare_closes(const Connection& connection, const ServerSurvey& survey, Surroundings& around);
+  static void compare_closes(const Connection& connection, const ServerSurvey& survey, Nanoseconds smallest_idle_gap,
+                             Surroundings& around);
   [[nodiscard]] static Route route_of(const Connection& connection);
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match_retry(Request& request);

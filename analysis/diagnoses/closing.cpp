@@ -37,7 +37,7 @@ bool client_was_answered(const Reading& reading) {
   const HalfConnection& client = reading.at.half(Side::client);
   const HalfConnection& server = reading.at.half(Side::server);
   const Turn& request = client.turn;
-  if (!request || request.answered || reading.says_farewell(request)) return true;
+  if (!request || request.answered || reading.wants_no_answer(request)) return true;
   const bool delivered = server.ack_known && !server.ack.before(client.next);
   const bool waited = reading.reset->segment.at.time - request.last.time >= reading.evidence.settings.smallest_idle_gap;
   const bool was_done = client.fin() || (reading.reset->by == Side::client && !waited);
@@ -54,7 +54,7 @@ std::optional<Verdict> late_data_after_close(const Evidence& evidence) {
   if (!half.fin() || reading.reset->abort || reading.now.one_sided()) return {};
   if (closer == Side::server) {
     const Turn* last_words = reading.lost_request;
-    const bool farewell = last_words != nullptr && reading.says_farewell(*last_words);
+    const bool farewell = last_words != nullptr && reading.wants_no_answer(*last_words);
     const bool nothing_but_fin = last_words == nullptr && late_bytes(reading, closer) == 0;
     if (!farewell && !nothing_but_fin) return {};
   } else {
@@ -102,7 +102,7 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   if (reading.now.one_sided() || half.probes > 1 || half.retransmissions > 1) return {};
   // A request that came after the reset was lost: no harmless close.
   const Turn* later = reading.lost_request;
-  if (later != nullptr && closer == Side::server && !reading.says_farewell(*later)) return {};
+  if (later != nullptr && closer == Side::server && !reading.wants_no_answer(*later)) return {};
   const Completeness response = response_completeness(reading);
   if (response == Completeness::incomplete || late_bytes(reading, closer) > kFarewellBytes) return {};
   if (closer == Side::server) {
@@ -252,7 +252,7 @@ std::optional<Verdict> write_after_close(const Evidence& evidence) {
   const Reading reading(evidence);
   if (!reading.reset_by(Side::server) || !reading.at.half(Side::server).fin()) return {};
   const Turn& data = reading.client.turn;
-  if (!data || reading.says_farewell(data) || reading.client.last().frame < reading.server.fin().frame) return {};
+  if (!data || reading.wants_no_answer(data) || reading.client.last().frame < reading.server.fin().frame) return {};
   const std::uint64_t late = late_bytes(reading, Side::server);
   if (late == 0 || data.payload.kind == PayloadKind::tls_handshake) return {};
   Verdict verdict;

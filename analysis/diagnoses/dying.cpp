@@ -173,7 +173,7 @@ std::optional<Verdict> client_abort(const Evidence& evidence) {
   if (!request.answered) {
     // Before the first byte of the response, and after a wait: response_timeout. At once: it changed its mind.
     verdict.variant = "request";
-    if (server.fin() || reading.says_farewell(request)) return {};
+    if (server.fin() || reading.wants_no_answer(request)) return {};
     return verdict;
   }
   const Completeness response = response_completeness(reading);

@@ -12,7 +12,7 @@ namespace {
 /// A request that the reset answered, in plain sight.
 bool request_visibly_lost(const Reading& reading) {
   return reading.lost_request != nullptr && reading.reset_by(Side::server) &&
-         reading.lost_request->begin.frame < reading.reset->segment.at.frame && !reading.says_farewell(*reading.lost_request);
+         reading.lost_request->begin.frame < reading.reset->segment.at.frame && !reading.wants_no_answer(*reading.lost_request);
 }
 
 Verdict open_verdict(const Reading& reading) {

@@ -39,7 +39,7 @@ const Reset* reply_to(const Reading& reading, const Turn& request) {
 std::optional<Meeting> find_meeting(const Reading& reading) {
   if (reading.lost_request == nullptr || !reading.server.fin()) return std::nullopt;
   const Turn& request = *reading.lost_request;
-  if (reading.says_farewell(request) || (reading.client.fin() && reading.client.fin().frame < request.begin.frame)) {
+  if (reading.wants_no_answer(request) || (reading.client.fin() && reading.client.fin().frame < request.begin.frame)) {
     return std::nullopt;
   }
   Meeting meeting;
@@ -142,37 +142,67 @@ std::string align_timeouts(const Reading& reading, Nanoseconds limit) {
 
 // ----------------------------------------------------------------------------------------- keepalive_race
 
-/// The request arrived while the application was closing: the kernel had it, nobody read it, and close() turned
-/// into an abort (__tcp_close, RFC 2525 section 2.17).
+/// The server closed an idle connection, and a request met that close without either having acknowledged the other; or the
+/// server's kernel had the request, nobody read it, and close() turned into an abort (__tcp_close, RFC 2525 section 2.17) or,
+/// where the server drains its sockets, went on as a FIN.
+struct UnreadClose {
+  const Reset* reset = nullptr;   ///< Null where the close was a FIN only.
+  Mark at;
+  bool received = false;          ///< The close acknowledges the request.
+};
+
+std::optional<UnreadClose> find_unread_close(const Reading& reading) {
+  const HalfConnection& server = reading.server;
+  if (reading.reset_by(Side::server) && !reading.reset->reply) {
+    const Portrait& segment = reading.reset->segment;
+    if (!segment.has(kAck)) return {};
+    return UnreadClose{reading.reset, segment.at, segment.ack.after(reading.lost_request->seq)};
+  }
+  const bool drained = server.fin() && server.fin_ack().after(reading.lost_request->seq) && !reading.reset_by(Side::client);
+  if (!drained) return {};
+  return UnreadClose{nullptr, server.fin(), true};
+}
+
+/// Whether the server closes after this silence as a rule: its other idle closes say so, or other streams on which the
+/// same happened.
+bool is_its_usual_time(const Reading& reading, Nanoseconds silence) {
+  const Surroundings& around = reading.evidence.around;
+  const Nanoseconds slack = reading.round_trip() + reading.evidence.settings.rtt_margin + silence / 50;
+  const bool like_idle_closes = around.idle_closes > 0 && silence >= around.shortest_idle_close - slack &&
+                                silence <= around.longest_idle_close + slack;
+  return like_idle_closes || around.closed_after_same_quiet > 0;
+}
+
 std::optional<Verdict> unread_race(const Reading& reading) {
   const Turn* request = reading.lost_request;
-  if (request == nullptr || !reading.reset_by(Side::server) || reading.server.fin() || reading.reset->reply) return {};
-  if (!reading.was_conversing() || reading.says_farewell(*request)) return {};
-  const Reset& reset = *reading.reset;
-  if (request->begin.frame > reset.segment.at.frame || !reset.segment.ack.after(request->seq)) return {};
+  if (request == nullptr || !reading.was_conversing() || reading.wants_no_answer(*request)) return {};
   const Settings& settings = reading.evidence.settings;
-  const Nanoseconds answer_time = reset.segment.at.time - request->begin.time;
-  if (request->gap < settings.smallest_idle_gap ||
-      answer_time > reading.round_trip_to(Side::server) * 3 / 2 + settings.rtt_margin) {
+  if (request->gap < settings.smallest_idle_gap || reading.client_closed_first()) return {};
+  const auto close = find_unread_close(reading);
+  if (!close) return {};
+  const Nanoseconds before = close->at.time - request->begin.time;
+  const Nanoseconds trip = reading.round_trip_to(Side::server) * 3 / 2 + settings.rtt_margin;
+  const bool usual = is_its_usual_time(reading, close->at.time - reading.server_last_spoke().time);
+  if (close->received) {
+    if (before < 0 || before > (usual ? reading.round_trip() + kSecond : trip)) return {};
+    // Short words of an unknown protocol, read and then closed upon, may have been a goodbye.
+    const bool unknown = request->payload.kind == PayloadKind::other || request->payload.kind == PayloadKind::none;
+    if (close->reset == nullptr && unknown && request->bytes() <= kGoodbyeBytes) return {};
+  } else if (before > trip || -before > trip) {
     return {};
   }
   if (read_forgery(reading).weight() >= 2) return {};
-  // Its other idle closes name the instant at which it closes; without them a crash at this request fits too.
-  const Surroundings& around = reading.evidence.around;
-  const Nanoseconds slack = reading.round_trip() + settings.rtt_margin + request->gap / 50;
-  const bool at_the_usual_time = around.idle_closes > 0 && request->gap >= around.shortest_idle_close - slack &&
-                                 request->gap <= around.longest_idle_close + slack;
   Verdict verdict;
-  verdict.variant = "unread";
-  verdict.confidence = at_the_usual_time ? Confidence::likely : Confidence::possible;
+  verdict.variant = !close->received ? "crossing" : close->reset != nullptr ? "unread" : "discarded";
+  verdict.confidence = usual || !close->received ? Confidence::likely : Confidence::possible;
   verdict.fault = Fault::server;
   verdict.impact = Impact::request_lost;
   verdict.severity = loudness_of_lost_request(reading);
   verdict.lost_bytes = request->bytes();
-  verdict.reset_by = ResetBy::server;
-  verdict.reset_kind = kind_of(&reset);
-  verdict.deciding_frame = reset.segment.at.frame;
-  verdict.provoked_by = request->begin.frame;
+  verdict.reset_by = close->reset != nullptr ? ResetBy::server : ResetBy::none;
+  verdict.reset_kind = kind_of(close->reset);
+  verdict.deciding_frame = close->at.frame;
+  if (close->reset != nullptr) verdict.provoked_by = request->begin.frame;
   return verdict;
 }
 
@@ -196,12 +226,18 @@ Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdic
   std::string& text = narrative.explanation;
   const std::string sent = fmt::format("{} ({}) sent {} after the last data", name(request), frame(request.begin),
                                        duration(request.gap));
-  if (verdict.variant == "unread") {
+  const bool met_unread = !find_meeting(reading);
+  if (met_unread) {
+    const UnreadClose close = *find_unread_close(reading);
     text = fmt::format(
-        "{}. {} was closing the idle connection at that moment: its kernel took the request, nobody read it, and the "
-        "close became a reset ({}) {} later.",
-        sent, name(reading.connection, Side::server), describe_reset(reading),
-        duration(reading.reset->segment.at.time - request.begin.time));
+        "{}. {} was closing the idle connection at that moment: {} ({}) {} {}.", sent,
+        name(reading.connection, Side::server),
+        !close.received          ? "its reset and the request passed each other"
+        : close.reset != nullptr ? "its kernel took the request, nobody read it, and the close became a reset"
+                                 : "its kernel took the request, nobody read it, and it closed with a FIN",
+        close.reset != nullptr ? describe_reset(reading) : frame(close.at),
+        duration(std::abs(close.at.time - request.begin.time)),
+        close.at.time >= request.begin.time ? "later" : "before it passed here");
   } else {
     const bool fin_first = server.fin().frame < request.begin.frame;
     const Nanoseconds apart = fin_first ? request.begin.time - server.fin().time : server.fin().time - request.begin.time;
@@ -218,11 +254,11 @@ Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdic
     }
   }
   text += describe_retry(reading);
-  const Nanoseconds limit = verdict.variant == "unread" ? request.gap : server.fin_gap();
+  const Nanoseconds limit = met_unread ? request.gap : server.fin_gap();
   narrative.fix = align_timeouts(reading, limit);
   narrative.blind_spot = lost_request_blind_spot(reading);
-  if (verdict.variant == "unread") {
-    narrative.ruled_out.push_back("idle_state_lost: the reset carries what only the live socket knew");
+  if (met_unread) {
+    narrative.ruled_out.push_back("idle_state_lost: the close carries what only the live socket knew");
     if (verdict.confidence == Confidence::possible) {
       narrative.ruled_out.push_back(
           "server_abort: not ruled out; a server that crashes on this very request looks the same. Other idle closes "
@@ -317,7 +353,7 @@ std::optional<Verdict> dead_keepalive(const Evidence& evidence) {
   if (evidence.around.closed_together > 1) return {};
   if (evidence.around.exchanges == 0 || request->gap <= evidence.around.longest_answered_gap) return {};
   const bool acknowledged = reading.server.ack_known && reading.server.ack.after(request->seq);
-  if (!acknowledged || reading.says_farewell(*request)) return {};
+  if (!acknowledged || reading.wants_no_answer(*request)) return {};
   Mark end;
   Verdict verdict;
   if (reading.reset_by(Side::server) && !reading.server.fin()) {

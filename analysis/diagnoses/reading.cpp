@@ -65,16 +65,48 @@ bool Reading::was_conversing() const {
   return answers_before && lost_request != nullptr && !lost_request->follows_unanswered;
 }
 
-bool Reading::says_farewell(const Turn& turn) const {
+bool Reading::client_closed_first() const {
+  const bool before_reset = reset == nullptr || client.fin().frame < reset->segment.at.frame;
+  return client.fin() && !server.fin_covered_by(client.fin_ack()) && before_reset;
+}
+
+bool Reading::server_received(const Turn& turn) const {
+  if (server.ack_known && !server.ack.before(turn.end)) return true;
+  return reset_by(Side::server) && reset->segment.has(kAck) && !reset->segment.ack.before(turn.end);
+}
+
+bool Reading::wants_no_answer(const Turn& turn) const {
   const PayloadFacts& payload = turn.payload;
-  if (payload.kind == PayloadKind::tls_alert) return true;
-  if (payload.kind == PayloadKind::http_request || turn.bytes() > kFarewellBytes) return false;
-  if (payload.kind == PayloadKind::tls_data && payload.tls_record <= kFarewellRecord &&
-      turn.bytes() <= payload.tls_record + 5U) {
-    return true;
+  switch (payload.kind) {
+    case PayloadKind::http_request: return false;
+    case PayloadKind::tls_alert: return true;
+    case PayloadKind::tls_handshake:
+      if (now.exchanges > 0 && turn.bytes() <= kFinishedBytes) return true;
+      break;
+    case PayloadKind::tls_data:
+      if (payload.tls_record <= kControlRecord && turn.bytes() <= 2U * kControlRecord) return true;
+      break;
+    default: break;
   }
-  const bool closes_behind = client.fin() && client.fin().time - turn.begin.time <= evidence.settings.rtt_margin;
-  return closes_behind && now.exchanges > 0 && !turn.follows_unanswered;
+  const Mark& fin = client.fin();
+  const bool closes_behind =
+      fin && fin.frame >= turn.last.frame && fin.time - turn.last.time <= evidence.settings.rtt_margin;
+  if (!closes_behind) return false;
+  if (server.fin_covered_by(client.fin_ack())) {
+    // It closes because the server did. What it had sent without knowing was meant; what is short, and no idle close
+    // met it, was a parting word.
+    const bool unaware = !server.fin_covered_by(turn.ack);
+    if (unaware && server.fin_gap() >= evidence.settings.smallest_idle_gap) return false;
+    return turn.bytes() <= kGoodbyeBytes;
+  }
+  return now.exchanges > 0 && !turn.follows_unanswered && (turn.bytes() <= kFarewellBytes || server_received(turn));
+}
+
+Mark Reading::server_last_spoke() const {
+  const Turn& response = at.half(Side::server).turn;
+  if (!response) return now.established ? now.established : now.first();
+  // A farewell is part of the close.
+  return response.unasked ? Mark{response.begin.frame, response.begin.time - response.gap} : response.last;
 }
 
 std::uint64_t Reading::unacknowledged(Side sender) const {

@@ -42,9 +42,15 @@ struct Reading {
   [[nodiscard]] bool reset_by(Side side) const { return reset != nullptr && reset->by == side; }
   /// An exchange had been completed before the request, as far as was seen.
   [[nodiscard]] bool was_conversing() const;
-  /// The client's last words, not a request: a close_notify, or a few bytes (QUIT, Terminate, GOAWAY) with its own FIN
-  /// right behind them.
-  [[nodiscard]] bool says_farewell(const Turn& turn) const;
+  /// The client's last words, not a request: the end of a handshake, a control frame, a close_notify, or whatever it said
+  /// right before it closed of its own accord.
+  [[nodiscard]] bool wants_no_answer(const Turn& turn) const;
+  /// The client's FIN came first, and not because of the server's.
+  [[nodiscard]] bool client_closed_first() const;
+  /// The server's kernel acknowledged all of it, if only by a reset.
+  [[nodiscard]] bool server_received(const Turn& turn) const;
+  /// When the server last said something before the client's last turn, or the connection began.
+  [[nodiscard]] Mark server_last_spoke() const;
   /// What the client sent that the server's kernel never acknowledged.
   [[nodiscard]] std::uint64_t unacknowledged(Side sender) const;
   /// Round trip between the capture point and that side, or 0 where it was never measured.

@@ -171,7 +171,7 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
   }
   if (const auto gave_up = closed_while_waiting(reading)) return gave_up;
   const Turn* request = reading.lost_request;
-  if (request == nullptr || known_incomplete(*request) || reading.says_farewell(*request)) return {};
+  if (request == nullptr || known_incomplete(*request) || reading.wants_no_answer(*request)) return {};
   // Who takes others along in the same moment had no timer for this request.
   if (evidence.around.closed_together > 1) return {};
   // A protocol without answers waits for none.
