@@ -332,7 +332,13 @@ Reset Connection::read_reset(const Segment& segment, Side side) const {
   reset.by = side;
   if (!segment.has(kAck)) {
     reset.provoked_by = provocation(segment, side);
-    reset.reply = reset.provoked_by != 0 || segment.window == 0;
+    // A kernel answers at once; what comes long after anything that could have drawn it was somebody's decision.
+    const Mark& stimulus = now_.half(other(side)).last();
+    const Nanoseconds trip = sender.response_time_known() ? sender.response_time : Nanoseconds{0};
+    const bool at_once = stimulus && segment.time - stimulus.time <= 2 * trip + kSecond;
+    if (!at_once) reset.provoked_by = 0;
+    reset.reply = reset.provoked_by != 0 || (segment.window == 0 && (at_once || !sender.seen));
+    reset.abort = !reset.reply && segment.window != 0;
     return reset;
   }
   if (!sender.seen && now_.half(Side::client).syn() && side == Side::server) {
@@ -610,12 +616,16 @@ void Connection::identify(const Segment& segment, HalfConnection& sender) {
   if (segment.options.timestamps) {
     sender.tsval = segment.options.tsval;
     sender.tsval_known = true;
+    sender.echoes = sender.echoes || segment.options.tsecr > 1;
   }
   if (segment.has(kSyn) || sender.probes > 0) return;
   count_one(segment.options.timestamps ? sender.with_timestamps : sender.without_timestamps);
   const HalfConnection& client = now_.half(Side::client);
   const HalfConnection& server = now_.half(Side::server);
-  const auto always = [](const HalfConnection& half) { return half.with_timestamps >= 2 && half.without_timestamps == 0; };
+  // Who echoes the other's clock has seen it (TSecr is 0 or a constant where a device made the option up).
+  const auto always = [](const HalfConnection& half) {
+    return half.with_timestamps >= 2 && half.without_timestamps == 0 && half.echoes;
+  };
   const auto never = [](const HalfConnection& half) { return half.without_timestamps >= 2 && half.with_timestamps == 0; };
   if (!now_.timestamps_one_way() && ((always(client) && never(server)) || (always(server) && never(client)))) {
     now_.odd.write().timestamps_one_way = mark_of(segment);

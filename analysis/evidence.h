@@ -35,6 +35,7 @@ struct Surroundings {
   Nanoseconds longest_answered_silence = 0; ///< The longest time without any segment after which it still answered.
   Mark latest_established;                  ///< The latest handshake that it completed, on another stream.
   Mark latest_heard;                        ///< The latest sign of life of it on another stream.
+  Mark heard_while_dialling;                ///< The same, while this stream's SYNs went unanswered.
   Mark latest_dropped_syn;                  ///< The latest SYN to it that had to be repeated, on another stream.
   /// The shortest silence after which it answered another stream as if it had never known it; 0 in the middle of work.
   std::optional<Nanoseconds> shortest_lost_silence;

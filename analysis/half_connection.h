@@ -156,6 +156,7 @@ struct HalfConnection {
   /// It was acknowledged, closed, or began a turn with bytes before that had not been captured by then: they came later,
   /// or were lost.
   bool disordered : 1 = false;
+  bool echoes : 1 = false;      ///< Its timestamps repeated a clock of the peer's.
   std::uint8_t probes = 0;   ///< Keep-alive probes (RFC 9293 section 3.8.4) since the peer was last heard.
   std::uint8_t retransmissions = 0;  ///< Of the oldest byte, since the last progress; saturates.
   std::uint8_t syns = 0;             ///< Retransmissions counted, copies not; saturates.

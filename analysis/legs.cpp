@@ -83,16 +83,17 @@ bool Legs::same_host(const Address& outer, const Address& inner) const {
 
 /// The failure came first, in time for the symptom, and on the leg on the other side of the proxy.
 bool Legs::follows(const Exchange& symptom, const Exchange& failure) const {
-  const Nanoseconds margin = settings_->rtt_margin;
   const Nanoseconds window = kPropagation + symptom.round_trip + failure.round_trip;
-  if (symptom.at.time < failure.at.time - margin || symptom.at.time > failure.at.time + window) return false;
+  if (symptom.at.time < failure.at.time || symptom.at.time > failure.at.time + window) return false;
   const bool outwards = symptom.by == Side::server;
   if (!outwards && failure.by != Side::client) return false;
   const Exchange& outer = outwards ? symptom : failure;
   const Exchange& inner = outwards ? failure : symptom;
   if (outer.server == inner.server) return false;  // Two clients of one server.
-  const bool nested = inner.began.time >= outer.began.time - margin && inner.began.time <= outer.at.time;
-  return nested && (same_request(outer, inner) || same_host(outer.server, inner.client));
+  const bool nested = inner.began.frame > outer.began.frame && inner.began.time <= outer.at.time;
+  if (!nested || outer.client == inner.client) return false;
+  // One client that asks two servers the same gives both up in one moment, too: of what clients do, an address must tell.
+  return same_host(outer.server, inner.client) || (outwards && same_request(outer, inner));
 }
 
 void Legs::pair(const Exchange& symptom, const Failure& failure) {

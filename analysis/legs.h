@@ -33,8 +33,6 @@ struct OtherLeg {
 
 class Legs {
  public:
-  explicit Legs(const Settings& settings) : settings_(&settings) {}
-
   /// Says that `by` broke this stream in a way that may come from another leg. Of one stream the first time counts.
   void note_symptom(const Connection& connection, const Mark& at, Side by);
   /// Says that this stream failed, and why. The latest word counts.
@@ -73,7 +71,6 @@ class Legs {
   [[nodiscard]] bool follows(const Exchange& symptom, const Exchange& failure) const;
   void pair(const Exchange& symptom, const Failure& failure);
 
-  const Settings* settings_;
   std::vector<std::pair<Address, Address>> proxies_;  ///< Their addresses on the outer and on the inner leg.
   std::deque<Exchange> symptoms_;  ///< The latest ones: pairs meet within milliseconds.
   std::deque<Failure> failures_;

@@ -197,6 +197,8 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
   }
   if (segment.has(kSyn) && now.half(Side::client).syns > 1 && !now.half(Side::server).seen) {
     survey.dropped_syn.add({segment.frame, segment.time}, segment.stream);
+    const Mark heard = survey.heard.without(segment.stream);
+    if (heard && heard.time > now.half(Side::client).syn().time) heard_while_dialling_.insert_or_assign(segment.stream, heard);
   }
   if (segment.has(kSyn) && !segment.has(kAck) && !failed_connects_.empty()) match_connect(connection);
   if (seen.turn_began && seen.side == Side::client) {
@@ -338,6 +340,9 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
                                                           connection.now().longest_answered_silence);
   around.latest_established = survey.established.without(stream);
   around.latest_heard = survey.heard.without(stream);
+  if (const auto heard = heard_while_dialling_.find(stream); heard != heard_while_dialling_.end()) {
+    around.heard_while_dialling = heard->second;
+  }
   around.latest_dropped_syn = survey.dropped_syn.without(stream);
   around.shortest_lost_silence = survey.shortest_lost_silence.without(stream);
   around.capture_end = latest_time_;

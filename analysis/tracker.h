@@ -18,7 +18,7 @@ namespace tcpwhy {
 
 class Tracker {
  public:
-  explicit Tracker(const Settings& settings) : settings_(settings), legs_(settings_) { latest_on_tuple_.reserve(kUsualStreams); }
+  explicit Tracker(const Settings& settings) : settings_(settings) { latest_on_tuple_.reserve(kUsualStreams); }
   Tracker(const Tracker&) = delete;  ///< Connections point to its settings.
   Tracker& operator=(const Tracker&) = delete;
 
@@ -154,6 +154,7 @@ class Tracker {
   std::unordered_map<StreamNumber, LeakedFrom> originals_;    ///< By the stream that continues another one's numbers.
   std::unordered_map<StreamNumber, StreamNumber> leaks_;      ///< The other way round.
   std::size_t searches_for_originals_ = 0;
+  std::unordered_map<StreamNumber, Mark> heard_while_dialling_;  ///< By the stream whose SYNs went unanswered.
   std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;
   Nanoseconds latest_time_ = 0;  ///< Of all segments; where the clock steps back, the latest all the same.
   Legs legs_;

@@ -254,9 +254,12 @@ std::optional<Verdict> write_after_close(const Evidence& evidence) {
   const Turn& data = reading.client.turn;
   if (!data || reading.wants_no_answer(data) || reading.client.last().frame < reading.server.fin().frame) return {};
   const std::uint64_t late = late_bytes(reading, Side::server);
-  if (late == 0 || data.payload.kind == PayloadKind::tls_handshake) return {};
+  if (late == 0 || data.payload.kind == PayloadKind::tls_handshake || reading.client_closed_first()) return {};
   Verdict verdict;
-  verdict.confidence = reading.surest();
+  // Whose data doesn't acknowledge the FIN, or comes right behind it, hardly knew.
+  const Mark& past = reading.client.data_past_fin();
+  const bool knew = past && past.time - reading.server.fin().time > reading.round_trip() + evidence.settings.rtt_margin;
+  verdict.confidence = knew ? reading.surest() : Confidence::likely;
   verdict.reset_by = ResetBy::server;
   verdict.reset_kind = kind_of(reading.reset);
   verdict.fault = Fault::client;
@@ -335,7 +338,10 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   // Linux sends the FIN of a shutdown first, where there was one, and the reset of the close right behind it.
   const bool in_one_go = !reading.server.fin() ||
                          reset.segment.at.time - reading.server.fin().time <= evidence.settings.rtt_margin;
-  const bool nobody_answered = !request.answered && reset.abort && in_one_go &&
+  const bool readable = request.payload.kind == PayloadKind::http_request;
+  const bool expected_more = !reading.wants_no_answer(request) &&
+                             (readable || (!reading.client_closed_first() && !reading.now.server_speaks_unasked));
+  const bool nobody_answered = !request.answered && expected_more && reset.abort && in_one_go &&
                                at_once && evidence.around.closed_together <= 1 &&
                                reading.now.handshake_seen() && reset.segment.ack.after(request.seq) &&
                                request.begin.frame < reset.segment.at.frame;

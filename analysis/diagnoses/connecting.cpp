@@ -115,7 +115,7 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
 bool syns_were_dropped(const Reading& reading) {
   if (reading.client.syns < kBlockedSyns || reading.server.seen || reading.connection.trouble() != nullptr) return false;
   if (reading.connection.meets_previous()) return false;
-  return reading.evidence.around.latest_heard.time > reading.client.syn().time;
+  return static_cast<bool>(reading.evidence.around.heard_while_dialling);
 }
 
 /// A connection that the kernel completed and nobody accepted: its first request was acknowledged and never answered, and
@@ -179,7 +179,7 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
         "a rate limit dropped these.",
         reading.client.syns, frame(reading.client.syn()), frame(reading.client.last_syn()),
         duration(reading.client.last_syn().time - reading.client.syn().time), name(reading.connection, Side::server),
-        frame(evidence.around.latest_heard));
+        frame(evidence.around.heard_while_dialling));
     narrative.ruled_out = {"retransmission_timeout: not ruled out; these SYNs may have been lost on the way. "
                            "TcpExtListenDrops on the server decides"};
   } else if (verdict.variant == "unserved") {

@@ -19,12 +19,15 @@ std::optional<Verdict> reset_answers_an_ack(const Reading& reading) {
   const HalfConnection& sender = reading.at.half(other(reset.by));
   const Glimpse& ack = sender.recent[0];
   if (reset.segment.has(kAck) || ack.length > 0 || ack.at.frame != reset.provoked_by || ack.ack != reset.segment.seq) return {};
-  if (reset.segment.ip_id_known && reset.segment.ip_id != 0) return {};
+  if (reset.segment.window != 0 || (reset.segment.ip_id_known && reset.segment.ip_id != 0)) return {};
   if (!reading.now.handshake_seen() || !forgetful.response_time_known()) return {};
-  if (forgetful.last().frame > ack.at.frame || read_forgery(reading).weight() >= 2) return {};
+  if (forgetful.last().frame > ack.at.frame || read_forgery(reading).weight() >= 3) return {};
   const Nanoseconds took = reset.segment.at.time - ack.at.time;
   const Nanoseconds trip = forgetful.response_time;
-  if (took < trip * 3 / 4 || took > trip * 3 / 2 + reading.evidence.settings.rtt_margin) return {};
+  if (took > trip * 3 / 2 + reading.evidence.settings.rtt_margin) return {};
+  // No socket of a host that counts its packets sends one without a number (tcp_v4_send_reset).
+  const bool no_socket = reset.segment.ip_id_known && forgetful.ip_id_known;
+  if (took < trip * 3 / 4 && !no_socket) return {};
   Verdict verdict = reset_verdict(reading);
   verdict.confidence = trip >= kMeasurableRoundTrip ? Confidence::likely : Confidence::possible;
   verdict.fault = reset.by == Side::server ? Fault::server : Fault::client;
@@ -41,7 +44,8 @@ std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
   const HalfConnection& sender = reading.at.half(other(by));
   if (forgetful.fin() || sender.fin() || !reading.at.established || forgetful.bytes == 0) return {};
   if (const auto answered = reset_answers_an_ack(reading)) return answered;
-  if (!sender.turn || reading.reset->provoked_by < sender.turn.begin.frame || read_forgery(reading).weight() >= 2) {
+  // Another host, or one that has just come back, may be nearer than the old one: speed alone doesn't forge.
+  if (!sender.turn || reading.reset->provoked_by < sender.turn.begin.frame || read_forgery(reading).weight() >= 3) {
     return {};
   }
   if (reading.reset->segment.has(kAck) || sender.turn.answered) return {};
@@ -159,8 +163,22 @@ Narrative narrate_server_abort(const Evidence& evidence, const Verdict& verdict)
 
 // ------------------------------------------------------------------------------------------------ client_abort
 
+/// The client closed in order, with less sent than it had announced.
+std::optional<Verdict> stopped_uploading(const Reading& reading) {
+  const Turn& request = reading.client.turn;
+  if (!request || request.answered || !reading.client_closed_first() || !is_known_incomplete(request)) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.variant = "request";
+  verdict.fault = Fault::client;
+  verdict.impact = Impact::none;
+  verdict.severity = Severity::note;
+  verdict.deciding_frame = reading.client.fin().frame;
+  return verdict;
+}
+
 std::optional<Verdict> client_abort(const Evidence& evidence) {
   const Reading reading(evidence);
+  if (const auto stopped = stopped_uploading(reading)) return stopped;
   if (!reading.reset_by(Side::client)) return {};
   const HalfConnection& client = reading.at.half(Side::client);
   const HalfConnection& server = reading.at.half(Side::server);
@@ -190,7 +208,12 @@ Narrative narrate_client_abort(const Evidence& evidence, const Verdict& verdict)
   const Turn& request = reading.at.half(Side::client).turn;
   const Turn& response = reading.at.half(Side::server).turn;
   Narrative narrative;
-  if (verdict.variant == "request") {
+  if (reading.client.fin() && verdict.deciding_frame == reading.client.fin().frame) {
+    narrative.explanation = fmt::format("{} closed the connection ({}) {} after it had sent {} of a {} ({}) that announces {}.",
+                                        name(reading.connection, Side::client), frame(reading.client.fin()),
+                                        duration(reading.client.fin().time - request.last.time), bytes(request.bytes()),
+                                        name(request), frame(request.begin), bytes(request.payload.message_size));
+  } else if (verdict.variant == "request") {
     narrative.explanation =
         fmt::format("{} reset the connection ({}) {} after it had sent {} of a {} ({}), before any answer.",
                     name(reading.connection, Side::client), describe_reset(reading),

@@ -25,7 +25,7 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
   // A TTL, an IP ID, or odd numbers alone prove nothing: balancers and NAT answer for others, and honest hosts send
   // several RSTs. The clock or the sender's own next segments must speak too.
   const ForgerySigns signs = read_forgery(reading);
-  if ((!signs.sender_carried_on && !signs.too_fast) || signs.weight() < 3) return {};
+  if ((!signs.sender_carried_on && !signs.too_fast && !signs.volley) || signs.weight() < 3) return {};
   Verdict verdict;
   verdict.confidence = signs.weight() >= 4 && reading.seen_whole() ? Confidence::certain : Confidence::likely;
   verdict.reset_by = ResetBy::middlebox;

@@ -50,7 +50,7 @@ bool Reading::misses_acknowledgment() const {
 }
 
 bool Reading::resets_know_more() const {
-  if (broken == nullptr) return false;
+  if (broken == nullptr || read_forgery(*this).volley) return false;
   return std::any_of(broken->resets.begin(), broken->resets.begin() + static_cast<std::ptrdiff_t>(broken->kept),
                      [&](const Reset& one) {
                        const HalfConnection& sender = now.half(one.by);
@@ -138,7 +138,22 @@ bool Reading::server_forgets_busy_streams() const {
 
 int ForgerySigns::weight() const {
   return (other_ttl ? 2 : 0) + (near_ttl ? 1 : 0) + (too_fast ? 2 : 0) + (sender_carried_on ? 2 : 0) +
-         (ahead_of_sequence ? 1 : 0) + (foreign_ip_id ? 1 : 0);
+         (sender_spoke_later ? 1 : 0) + (ahead_of_sequence ? 1 : 0) + (foreign_ip_id ? 1 : 0) + (volley ? 3 : 0);
+}
+
+/// A device that forges resets sends several at once, the later ones ahead of the stream in case that one comes too late.
+/// No host does: each of its resets repeats a number that it or its peer has reached.
+bool is_volley(const Reading& reading) {
+  const Break& broken = *reading.broken;
+  const Reset& first = broken.resets[0];
+  const HalfConnection& then = reading.at.half(first.by);
+  if (!then.next_known || first.segment.seq.after(then.next)) return false;
+  return std::any_of(broken.resets.begin() + 1, broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
+                     [&](const Reset& later) {
+                       const SequenceNumber reached = reading.now.half(first.by).next;
+                       return later.by == first.by && later.segment.at.time - first.segment.at.time <= kCopyWindow &&
+                              later.segment.seq.after(then.next) && later.segment.seq.after(reached);
+                     });
 }
 
 ForgerySigns read_forgery(const Reading& reading) {
@@ -176,6 +191,8 @@ ForgerySigns read_forgery(const Reading& reading) {
   const bool new_data = after.next.after(then.next) && after.bytes > then.bytes;
   const bool new_ack = after.ack_known && then.ack_known && after.ack.after(then.ack);
   signs.sender_carried_on = (new_data || new_ack) && after.last().time - segment.at.time > margin;
+  signs.sender_spoke_later = new_data && after.turn.last.time - segment.at.time > 2 * reading.round_trip() + margin;
+  signs.volley = is_volley(reading);
   signs.ahead_of_sequence = then.next_known && segment.seq.after(then.next);
   signs.foreign_ip_id = segment.has(kAck) && segment.ip_id_known && segment.ip_id != 0 && then.ip_id_known &&
                         static_cast<std::uint16_t>(segment.ip_id - then.ip_id) > 16 * kIpIdStep;
@@ -183,6 +200,10 @@ ForgerySigns read_forgery(const Reading& reading) {
 }
 
 // --------------------------------------------------------------------------------------------- completeness
+
+bool is_known_incomplete(const Turn& turn) {
+  return turn.payload.message_size != PayloadFacts::kUnknownSize && turn.bytes() < turn.payload.message_size;
+}
 
 Completeness response_completeness(const Reading& reading) {
   const HalfConnection& server = reading.at.half(Side::server);

@@ -70,12 +70,17 @@ struct ForgerySigns {
   bool near_ttl = false;       ///< Off by one: a route change, or the next router.
   bool too_fast = false;       ///< In less than half of the shortest time that host ever took.
   bool sender_carried_on = false;  ///< The named sender went on as if it had sent no RST.
+  bool sender_spoke_later = false; ///< With new data, and later than anything that had been on its way.
+  bool volley = false;             ///< One of several sent at once, ahead of all that the named sender ever sent.
   bool ahead_of_sequence = false;  ///< Sequence numbers that it hadn't reached.
   bool foreign_ip_id = false;      ///< Another IP ID counter than that of its segments.
 
   [[nodiscard]] int weight() const;
 };
 [[nodiscard]] ForgerySigns read_forgery(const Reading& reading);
+
+/// Less of it was sent than it announces.
+[[nodiscard]] bool is_known_incomplete(const Turn& turn);
 
 enum class Completeness : std::uint8_t { complete, incomplete, looks_complete, looks_cut };
 /// Whether the server's last response was whole when the connection broke: by Content-Length or the last chunk

@@ -14,10 +14,6 @@ namespace {
 /// Sooner than this, an unanswered end is somebody's decision; later, somebody's timer.
 Nanoseconds patience(const Reading& reading) { return reading.round_trip() + kSecond; }
 
-bool known_incomplete(const Turn& turn) {
-  return turn.payload.message_size != PayloadFacts::kUnknownSize && turn.bytes() < turn.payload.message_size;
-}
-
 // --------------------------------------------------------------------------------- keepalive_probe_timeout
 
 std::optional<Verdict> keepalive_probe_timeout(const Evidence& evidence) {
@@ -57,39 +53,51 @@ Narrative narrate_keepalive_probe_timeout(const Evidence& evidence, const Verdic
 
 // ------------------------------------------------------------------------------------------ request_timeout
 
+/// When the server stopped waiting for the rest of a request, and how much of it it had.
+struct CutOff {
+  Mark at;
+  SequenceNumber received;
+  Nanoseconds stall = 0;  ///< Since the client's last data before it.
+};
+
+std::optional<CutOff> find_cut_off(const Reading& reading) {
+  const Turn& request = reading.client.turn;
+  const HalfConnection& server = reading.server;
+  if (request.answered && server.turn.begin.frame == request.answered) {
+    return CutOff{server.turn.begin, server.turn.ack, request.wait};
+  }
+  if (request.answered) return {};
+  if (reading.reset_by(Side::server) && !reading.reset->reply) {
+    const Mark& at = reading.reset->segment.at;
+    return CutOff{at, reading.reset->segment.ack, at.time - reading.at.half(Side::client).turn.last.time};
+  }
+  if (server.fin()) return CutOff{server.fin(), server.fin_ack(), server.fin_gap()};
+  return {};
+}
+
 /// The server answered, or closed, while it still waited for the rest of a request that had stalled.
 std::optional<Verdict> request_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
   const Turn& request = reading.client.turn;
-  if (!request || request.payload.message_size == PayloadFacts::kUnknownSize) return {};
   const HalfConnection& server = reading.server;
-  Mark cut;
-  SequenceNumber received;
-  Nanoseconds stall = 0;
-  if (request.answered && server.turn.begin.frame == request.answered) {
-    cut = server.turn.begin;
-    received = server.turn.ack;
-    stall = request.wait;
-  } else if (!request.answered && reading.reset_by(Side::server) && !reading.reset->reply) {
-    cut = reading.reset->segment.at;
-    received = reading.reset->segment.ack;
-    stall = cut.time - reading.at.half(Side::client).turn.last.time;
-  } else if (!request.answered && server.fin()) {
-    cut = server.fin();
-    received = server.fin_ack();
-    stall = server.fin_gap();
-  } else {
-    return {};
-  }
-  const std::int32_t arrived = received.since(request.seq);
-  if (arrived <= 0 || static_cast<std::uint64_t>(arrived) >= request.payload.message_size) return {};
-  if (stall < patience(reading) || (reading.reset == nullptr && !server.fin())) return {};
+  if (!request || reading.client_closed_first() || (reading.reset == nullptr && !server.fin())) return {};
+  const auto cut = find_cut_off(reading);
+  if (!cut) return {};
+  const std::int32_t arrived = cut->received.since(request.seq);
+  if (arrived <= 0) return {};
+  const std::uint64_t size = request.payload.message_size;
+  const bool size_known = size != PayloadFacts::kUnknownSize;
+  const bool incomplete = size_known && static_cast<std::uint64_t>(arrived) < size;
+  // Where no length could be read: the server's own word for it, or a body that goes on after the close.
+  const bool told = request.answered != 0 && server.turn.payload.status == kRequestTimeout;
+  const bool went_on = !size_known && has_body(request.payload) && request.answered == 0 && request.last.frame > cut->at.frame;
+  if (!told && (!(incomplete || went_on) || cut->stall < patience(reading))) return {};
   Verdict verdict = reset_verdict(reading);
-  verdict.confidence = reading.surest();
+  verdict.confidence = told || incomplete ? reading.surest() : Confidence::likely;
   verdict.fault = Fault::server;
   verdict.impact = Impact::request_lost;
-  verdict.lost_bytes = request.payload.message_size - static_cast<std::uint64_t>(arrived);
-  if (verdict.deciding_frame == 0) verdict.deciding_frame = server.fin() ? server.fin().frame : cut.frame;
+  verdict.lost_bytes = incomplete ? size - static_cast<std::uint64_t>(arrived) : request.bytes() - static_cast<std::uint32_t>(arrived);
+  if (verdict.deciding_frame == 0) verdict.deciding_frame = server.fin() ? server.fin().frame : cut->at.frame;
   return verdict;
 }
 
@@ -99,17 +107,19 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
   const Turn& response = reading.server.turn;
   Narrative narrative;
   const bool answered = request.answered != 0;
+  const CutOff cut = *find_cut_off(reading);
+  const std::uint64_t size = request.payload.message_size;
   narrative.explanation = fmt::format(
-      "{} ({}) announced {}; {} of them had not arrived when the upload stalled. {} later {} {}.", name(request),
-      frame(request.begin), bytes(request.payload.message_size), bytes(verdict.lost_bytes),
-      duration(answered ? request.wait : reading.server.fin() ? reading.server.fin_gap()
-                                                            : reading.reset->segment.at.time - reading.at.last_data().time),
-      name(reading.connection, Side::server),
+      "{} ({}) {}. {} after the client's last word {} {}.", name(request), frame(request.begin),
+      size != PayloadFacts::kUnknownSize
+          ? fmt::format("announced {}; {} of them had not arrived", bytes(size), bytes(verdict.lost_bytes))
+          : fmt::format("was still arriving: {} of it had come", bytes(static_cast<std::uint64_t>(cut.received.since(request.seq)))),
+      duration(cut.stall), name(reading.connection, Side::server),
       answered ? fmt::format("answered{} ({}) and closed", response.payload.status != 0
                                                              ? fmt::format(" with status {}", response.payload.status)
                                                              : "",
                              frame(response.begin))
-               : std::string("cut it off"));
+               : fmt::format("cut it off ({})", frame(cut.at)));
   if (reading.reset != nullptr) {
     narrative.explanation += fmt::format(" What the client sent after that was reset ({}).", describe_reset(reading));
   }
@@ -131,7 +141,7 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
 std::optional<Verdict> closed_while_waiting(const Reading& reading) {
   const Turn& request = reading.client.turn;
   const Mark& fin = reading.client.fin();
-  if (!fin || !request || request.payload.kind != PayloadKind::http_request || known_incomplete(request)) return {};
+  if (!fin || !request || request.payload.kind != PayloadKind::http_request || is_known_incomplete(request)) return {};
   if (request.answered != 0 && request.answered < fin.frame) return {};
   if (reading.server.fin() && reading.server.fin().frame < fin.frame) return {};
   if (reading.broken != nullptr && reading.reset->segment.at.frame < fin.frame) return {};
@@ -139,10 +149,6 @@ std::optional<Verdict> closed_while_waiting(const Reading& reading) {
   if (!acknowledged || fin.time - request.last.time < patience(reading)) return {};
   // An answer after the FIN is welcome where only one half was closed; a reset shows that nobody was there any more.
   if (request.answered != 0 && !reading.reset_by(Side::client)) return {};
-  // The end of the capture is no end of patience.
-  const bool settled = reading.server.fin() || reading.broken != nullptr ||
-                       reading.evidence.around.capture_end - fin.time >= patience(reading);
-  if (!settled) return {};
   Verdict verdict = reset_verdict(reading);
   verdict.fault = Fault::client;
   verdict.impact = Impact::response_lost;
@@ -171,7 +177,10 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
   }
   if (const auto gave_up = closed_while_waiting(reading)) return gave_up;
   const Turn* request = reading.lost_request;
-  if (request == nullptr || known_incomplete(*request) || reading.wants_no_answer(*request)) return {};
+  if (request == nullptr || is_known_incomplete(*request) || reading.wants_no_answer(*request)) return {};
+  // Who closes first waits for nothing; and where the server speaks unasked, silence is no missing answer.
+  if (reading.client_closed_first()) return {};
+  if (reading.now.server_speaks_unasked && request->payload.kind != PayloadKind::http_request) return {};
   // Who takes others along in the same moment had no timer for this request.
   if (evidence.around.closed_together > 1) return {};
   // A protocol without answers waits for none.
@@ -262,6 +271,16 @@ std::optional<Side> find_unheard(const Reading& reading) {
   return {};
 }
 
+/// SYN after SYN, and nothing that the client took for an answer: silence, or a SYN-ACK that never reached it.
+bool dialled_in_vain(const Reading& reading) {
+  const HalfConnection& client = reading.client;
+  const HalfConnection& server = reading.server;
+  if (!client.syn() || client.syns < kBlockedSyns || client.last().frame != client.last_syn().frame) return false;
+  if (client.last_syn().time - client.syn().time < kBlackholeSpan || reading.broken != nullptr) return false;
+  if (!server.seen) return reading.connection.trouble() == nullptr;
+  return server.syn() && server.last().frame == server.last_syn().frame && client.last_syn().frame > server.syn().frame;
+}
+
 std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
   Verdict verdict = reset_verdict(reading);
@@ -269,8 +288,7 @@ std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
   const HalfConnection& client = reading.client;
   // What is left of the connection before it explains the silence better.
   if (reading.connection.meets_previous() && !reading.server.seen) return {};
-  const bool connecting = client.syn() && !reading.server.seen && reading.connection.trouble() == nullptr;
-  if (connecting && client.syns >= kBlockedSyns) {
+  if (dialled_in_vain(reading)) {
     verdict.confidence = Confidence::likely;
     verdict.impact = Impact::connect_failed;
     verdict.deciding_frame = client.last_syn().frame;
@@ -281,6 +299,12 @@ std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
   if (reading.reset != nullptr && reading.reset->reply) return {};
   verdict.impact = *unheard == Side::client ? Impact::request_lost : Impact::response_lost;
   verdict.lost_bytes = reading.unacknowledged(*unheard);
+  // Nobody misses a farewell.
+  const HalfConnection& sender = reading.at.half(*unheard);
+  if (sender.fin() && verdict.lost_bytes <= kFarewellBytes && sender.turn.payload.kind != PayloadKind::http_request) {
+    verdict.impact = Impact::none;
+    verdict.severity = Severity::note;
+  }
   if (reading.reset == nullptr) verdict.deciding_frame = reading.at.half(*unheard).last_retransmission().frame;
   return verdict;
 }
@@ -291,9 +315,12 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
   Narrative narrative;
   if (verdict.impact == Impact::connect_failed) {
     narrative.explanation = fmt::format(
-        "{} sent {} SYNs to {} within {} ({} to {}) and got no answer of any kind.", name(reading.connection, Side::client),
+        "{} sent {} SYNs to {} within {} ({} to {}) and got no answer{}.", name(reading.connection, Side::client),
         client.syns, name(reading.connection, Side::server), duration(client.last_syn().time - client.syn().time),
-        frame(client.syn()), frame(client.last_syn()));
+        frame(client.syn()), frame(client.last_syn()),
+        reading.server.syn() ? fmt::format(": the SYN-ACKs that passed here ({} and later) never reached it",
+                                           frame(reading.server.syn()))
+                             : " of any kind");
     narrative.fix = fmt::format("Check that {} is up and reachable, and which rule on the way drops SYNs to it.",
                                 to_string(reading.connection.endpoint(Side::server)));
     narrative.ruled_out = {"connection_refused: nothing rejected the SYN",
