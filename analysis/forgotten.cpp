@@ -10,7 +10,8 @@ namespace tcpwhy {
 namespace {
 
 constexpr std::string_view kLookAgain =
-    "Filter the capture down to the hosts in question (tshark -r … -Y … -w …) and look again: of fewer connections tcpwhy "
+    "Filter the capture down to the hosts in question (tshark -r … -Y … -w …) and look again: of fewer connections "
+    "tcpwhy "
     "keeps all.";
 
 }  // namespace
@@ -33,11 +34,13 @@ Finding explain_forgotten(StreamNumber stream, const Verdict& verdict) {
   finding.proofs.push_back({verdict.deciding_frame, "the deciding frame"});
   Narrative& narrative = finding.narrative;
   narrative.blind_spot = fmt::format(
-      "The capture holds more connections than tcpwhy keeps at a time ({} MiB of them), so that it had to forget this one.",
+      "The capture holds more connections than tcpwhy keeps at a time ({} MiB of them), so that it had to forget this "
+      "one.",
       kConnectionMemory / kMebibyte);
   if (verdict == verdict_on_forgotten(verdict.deciding_frame)) {
     narrative.explanation = fmt::format(
-        "The connection was reset ({}), but tcpwhy itself had forgotten what came before to keep within its memory, and can't "
+        "The connection was reset ({}), but tcpwhy itself had forgotten what came before to keep within its memory, "
+        "and can't "
         "tell why.",
         frame(verdict.deciding_frame));
     narrative.fix = kLookAgain;
@@ -52,9 +55,10 @@ Finding explain_forgotten(StreamNumber stream, const Verdict& verdict) {
 std::string to_string(const Forgotten& forgotten) {
   std::string text;
   if (forgotten.connections() > 0) {
-    text = fmt::format("tcpwhy forgot {} to keep within its memory: {} that were over, {} that one side never answered, {} that "
-                       "had been silent longest. Of a later reset of theirs it can't tell the cause.",
-                       plural(forgotten.connections(), "connection"), forgotten.closed, forgotten.unanswered, forgotten.idle);
+    text = fmt::format(
+        "tcpwhy forgot {} to keep within its memory: {} that were over, {} that one side never answered, {} that "
+        "had been silent longest. Of a later reset of theirs it can't tell the cause.",
+        plural(forgotten.connections(), "connection"), forgotten.closed, forgotten.unanswered, forgotten.idle);
   }
   const auto add = [&](std::uint64_t count, std::string_view noun, std::string_view what) {
     if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : " ", plural(count, noun), what);

@@ -1,6 +1,6 @@
-// What is said of connections that had to be forgotten: the core keeps within its memory (limits.h) by evicting some, and
-// owns up to it. A verdict that was made before stays, in general words: the particulars went with the connection. A reset
-// that comes later is capture_too_short, and all else of such a stream is met with silence.
+// What is said of connections that had to be forgotten: the core keeps within its memory (limits.h) by evicting some,
+// and owns up to it. A verdict that was made before stays, in general words: the particulars went with the connection.
+// A reset that comes later is capture_too_short, and all else of such a stream is met with silence.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Room for many values of one type that come and go. In slabs, so that growing moves nothing and each value costs its own
-// size and no more; what one leaves the next one takes, while it is still in the cache. Room is never given back.
+// Room for many values of one type that come and go. In slabs, so that growing moves nothing and each value costs its
+// own size and no more; what one leaves the next one takes, while it is still in the cache. Room is never given back.
 #pragma once
 
 #include <cstddef>

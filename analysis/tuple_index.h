@@ -1,6 +1,7 @@
 // Which stream was the latest on a 4-tuple: eight bytes an entry, in one table with open addressing (linear probing,
-// deletion by shifting back: Knuth, The Art of Computer Programming, volume 3, section 6.4, algorithm R). It knows hashes
-// only; whether an entry is the wanted tuple is asked of whoever knows the stream, so that no collision joins two tuples.
+// deletion by shifting back: Knuth, The Art of Computer Programming, volume 3, section 6.4, algorithm R). It knows
+// hashes only; whether an entry is the wanted tuple is asked of whoever knows the stream, so that no collision joins
+// two tuples.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +16,8 @@ namespace tcpwhy {
 
 class TupleIndex {
  public:
-  /// Notes `stream` as the latest on its tuple, and returns the one before it. `is_same(stream)`: whether a stream that was
-  /// noted earlier has the same tuple.
+  /// Notes `stream` as the latest on its tuple, and returns the one before it. `is_same(stream)`: whether a stream that
+  /// was noted earlier has the same tuple.
   template <typename IsSame>
   std::optional<StreamNumber> put(std::uint64_t hash, StreamNumber stream, IsSame is_same) {
     if ((size_ + 1) * 8 > entries_.size() * 7) grow();

@@ -102,9 +102,7 @@ expert_field ei_forgotten = EI_INIT;
 
 void register_experts(int proto) {
   expert_module_t* module = expert_register_protocol(proto);
-  static ei_register_info forgotten{
-      &ei_forgotten,
-      {"tcpwhy.forgotten", PI_PROTOCOL, PI_NOTE, "tcpwhy forgot connections to keep within its memory", EXPFILL}};
+  static ei_register_info forgotten{&ei_forgotten, {kForgottenFilter, PI_PROTOCOL, PI_NOTE, kForgottenTitle, EXPFILL}};
   expert_register_field_array(module, &forgotten, 1);
   auto& all = experts();
   all.resize(catalogue().size());  // Before any address is handed out.
@@ -224,8 +222,8 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
   add_text(story, tvb, pinfo, FieldId::explanation, finding.narrative.explanation);
   for (const Proof& proof : finding.proofs) {
     proto_item_set_generated(proto_tree_add_uint_format(
-        story, hf(FieldId::proof), tvb, 0, 0, proof.frame, "Frame %u: %.*s%s", proof.frame, static_cast<int>(proof.part.size()),
-        proof.part.data(), proof.frame == pinfo->num ? " (this frame)" : ""));
+        story, hf(FieldId::proof), tvb, 0, 0, proof.frame, "Frame %u: %.*s%s", proof.frame,
+        static_cast<int>(proof.part.size()), proof.part.data(), proof.frame == pinfo->num ? " (this frame)" : ""));
   }
   add_text(story, tvb, pinfo, FieldId::fix, finding.narrative.fix);
   for (const std::string& line : finding.narrative.ruled_out) {
