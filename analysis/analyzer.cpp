@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 
 #include "evidence.h"
 #include "tracker.h"
@@ -78,7 +79,9 @@ Finding explain(const Evidence& evidence, const Verdict& verdict) {
 
 class Analyzer::Implementation {
  public:
-  explicit Implementation(const Settings& settings) : settings_(settings), tracker_(settings) {}
+  Implementation(const Settings& settings, std::size_t connection_memory)
+      : settings_(settings),
+        tracker_(settings, connection_memory, [this](const Connection& leaving) { return keep_last_words(leaving); }) {}
 
   void expect(StreamNumber stream) const { tracker_.prefetch(stream); }
 
@@ -86,14 +89,17 @@ class Analyzer::Implementation {
     Remarks remarks;
     Observation seen;
     const Connection* connection = tracker_.observe(segment, seen);
-    if (connection == nullptr) return remarks;
+    if (connection == nullptr) {
+      if (segment.has(kRst) && tracker_.is_evicted(segment.stream)) note_forgotten_reset(segment, remarks);
+      return remarks;
+    }
     if (seen.idle_gap > 0) {
       remarks.idle_gap = seen.idle_gap;
-      idle_gaps_.emplace_back(segment.frame, seen.idle_gap);
+      note(idle_gaps_, segment.frame, seen.idle_gap);
     }
     if (seen.role != ResetRole::none) {
       remarks.role = seen.role;
-      roles_.emplace_back(segment.frame, seen.role);
+      note(roles_, segment.frame, seen.role);
     }
     if (seen.deciding && connection->is_remarkable()) decide(*connection, segment.frame, remarks);
     return remarks;
@@ -113,8 +119,10 @@ class Analyzer::Implementation {
       for (const Verdict& verdict : diagnose(evidence_on(connection))) note_failure(connection, verdict);
     });
     for_each_remarkable([this](const Connection& connection) {
-      for (const Verdict& verdict : diagnose(evidence_on(connection))) sealed_.push_back({connection.stream(), verdict});
+      for (const Verdict& verdict : diagnose(evidence_on(connection))) seal(connection.stream(), verdict);
     });
+    // Those of evicted streams came first; of one stream they are in the order of the questions.
+    std::stable_sort(sealed_.begin(), sealed_.end(), [](const Sealed& a, const Sealed& b) { return a.stream < b.stream; });
     std::sort(idle_gaps_.begin(), idle_gaps_.end());
     std::sort(roles_.begin(), roles_.end());
   }
@@ -122,14 +130,16 @@ class Analyzer::Implementation {
   [[nodiscard]] bool finished() const { return finished_; }
 
   [[nodiscard]] bool has_findings(StreamNumber stream) const {
+    if (!finished_) return false;  // What evicted streams left is not in order yet.
     const auto found = first_sealed(stream);
     return found != sealed_.end() && found->stream == stream;
   }
 
   [[nodiscard]] std::vector<Finding> findings(StreamNumber stream) const {
     std::vector<Finding> findings;
+    if (!finished_) return findings;
     for (auto sealed = first_sealed(stream); sealed != sealed_.end() && sealed->stream == stream; ++sealed) {
-      findings.push_back(explain(evidence_on(*tracker_.find(stream)), sealed->verdict));
+      findings.push_back(explain(*sealed));
     }
     return findings;
   }
@@ -138,10 +148,13 @@ class Analyzer::Implementation {
   [[nodiscard]] ResetRole reset_role(FrameNumber frame) const { return look_up(roles_, frame); }
 
   void for_each_finding(const std::function<void(const Finding&)>& visit) const {
-    for (const Sealed& sealed : sealed_) visit(explain(evidence_on(*tracker_.find(sealed.stream)), sealed.verdict));
+    if (!finished_) return;
+    for (const Sealed& sealed : sealed_) visit(explain(sealed));
   }
 
   [[nodiscard]] std::size_t stream_count() const { return tracker_.stream_count(); }
+
+  [[nodiscard]] const Forgotten& forgotten() const { return tracker_.forgotten(); }
 
  private:
   struct Sealed {
@@ -149,10 +162,17 @@ class Analyzer::Implementation {
     Verdict verdict;
   };
 
-  /// What was noted of frames. Frames come in order but for two passes of `-2 -R`, so that the list
+  static_assert(sizeof(Sealed) <= kSealedVerdict);
+
+  /// What was noted of frames, as far as there is room. Frames come in order but for two passes of `-2 -R`, so that the list
   /// is as good as sorted before finish() too.
   template <typename Note>
-  using Notes = std::vector<std::pair<FrameNumber, Note>>;
+  using Notes = std::deque<std::pair<FrameNumber, Note>>;
+  template <typename Note>
+  static void note(Notes<Note>& notes, FrameNumber frame, Note what) {
+    static_assert(sizeof(notes[0]) <= kFrameNote);
+    if (notes.size() < kFrameNotes) notes.emplace_back(frame, what);
+  }
   template <typename Note>
   [[nodiscard]] static Note look_up(const Notes<Note>& notes, FrameNumber frame) {
     const auto found = std::lower_bound(notes.begin(), notes.end(), std::pair(frame, Note{}));
@@ -163,7 +183,47 @@ class Analyzer::Implementation {
     return {connection, tracker_.surroundings(connection), settings_};
   }
 
-  [[nodiscard]] std::vector<Sealed>::const_iterator first_sealed(StreamNumber stream) const {
+  [[nodiscard]] Finding explain(const Sealed& sealed) const {
+    const Connection* connection = tracker_.find(sealed.stream);
+    return connection != nullptr ? tcpwhy::explain(evidence_on(*connection), sealed.verdict)
+                                 : explain_forgotten(sealed.stream, sealed.verdict);
+  }
+
+  void seal(StreamNumber stream, const Verdict& verdict) {
+    if (sealed_.size() < kFindings) {
+      sealed_.push_back({stream, verdict});
+    } else {
+      tracker_.note_lost_finding();
+    }
+  }
+
+  /// What was clear of a connection that is about to be evicted; whether its ending was. Nobody will see how it goes on, so
+  /// that nothing is certain.
+  bool keep_last_words(const Connection& leaving) {
+    bool explained = false;
+    if (!leaving.is_remarkable()) return explained;
+    for (Verdict& verdict : diagnose(evidence_on(leaving))) {
+      note_failure(leaving, verdict);
+      verdict.confidence = std::max(verdict.confidence, Confidence::likely);
+      seal(leaving.stream(), verdict);
+      explained = explained || verdict.diagnosis->question == Question::ending;
+    }
+    return explained;
+  }
+
+  /// A reset of a stream that was evicted: the first one is a finding, unless one was made before.
+  void note_forgotten_reset(const Segment& reset, Remarks& remarks) {
+    const bool is_first = tracker_.is_evicted_unexplained(reset.stream);
+    remarks.role = is_first ? ResetRole::cause : ResetRole::echo;
+    note(roles_, reset.frame, remarks.role);
+    if (!is_first) return;
+    const Verdict verdict = verdict_on_forgotten(reset.frame);
+    tracker_.note_explained(reset.stream);
+    seal(reset.stream, verdict);
+    remarks.findings.push_back(explain_forgotten(reset.stream, verdict));
+  }
+
+  [[nodiscard]] std::deque<Sealed>::const_iterator first_sealed(StreamNumber stream) const {
     return std::lower_bound(sealed_.begin(), sealed_.end(), stream,
                             [](const Sealed& sealed, StreamNumber wanted) { return sealed.stream < wanted; });
   }
@@ -192,19 +252,20 @@ class Analyzer::Implementation {
         tracker_.expect_connect_retry(connection);
       }
       note_failure(connection, verdict);
-      if (verdict.deciding_frame == frame) remarks.findings.push_back(explain(evidence, verdict));
+      if (verdict.deciding_frame == frame) remarks.findings.push_back(tcpwhy::explain(evidence, verdict));
     }
   }
 
   Settings settings_;
   Tracker tracker_;
   bool finished_ = false;
-  std::vector<Sealed> sealed_;
+  std::deque<Sealed> sealed_;
   Notes<Nanoseconds> idle_gaps_;
   Notes<ResetRole> roles_;
 };
 
-Analyzer::Analyzer(const Settings& settings) : implementation_(std::make_unique<Implementation>(settings)) {}
+Analyzer::Analyzer(const Settings& settings, std::size_t connection_memory)
+    : implementation_(std::make_unique<Implementation>(settings, connection_memory)) {}
 Analyzer::~Analyzer() = default;
 
 void Analyzer::expect(StreamNumber stream) const { implementation_->expect(stream); }
@@ -217,6 +278,7 @@ bool Analyzer::has_findings(StreamNumber stream) const { return implementation_-
 Nanoseconds Analyzer::idle_gap(FrameNumber frame) const { return implementation_->idle_gap(frame); }
 ResetRole Analyzer::reset_role(FrameNumber frame) const { return implementation_->reset_role(frame); }
 std::size_t Analyzer::stream_count() const { return implementation_->stream_count(); }
+const Forgotten& Analyzer::forgotten() const { return implementation_->forgotten(); }
 void Analyzer::for_each_finding(const std::function<void(const Finding&)>& visit) const {
   implementation_->for_each_finding(visit);
 }

@@ -9,6 +9,8 @@
 #include "catalogue.h"
 #include "connection.h"
 #include "finding.h"
+#include "forgotten.h"
+#include "limits.h"
 #include "segment.h"
 #include "settings.h"
 
@@ -26,7 +28,8 @@ struct Remarks {
 /// Reads one capture. Not thread-safe; independent instances are independent.
 class Analyzer {
  public:
-  explicit Analyzer(const Settings& settings);
+  /// `connection_memory`: how many bytes of connections it may hold before it forgets some.
+  explicit Analyzer(const Settings& settings, std::size_t connection_memory = kConnectionMemory);
   ~Analyzer();
   Analyzer(const Analyzer&) = delete;
   Analyzer& operator=(const Analyzer&) = delete;
@@ -63,6 +66,9 @@ class Analyzer {
 
   /// How many streams were seen.
   [[nodiscard]] std::size_t stream_count() const;
+
+  /// What had to be forgotten so far.
+  [[nodiscard]] const Forgotten& forgotten() const;
 
  private:
   class Implementation;

@@ -80,6 +80,7 @@ struct ConnectionState {
   [[nodiscard]] const TlsAlert& tls_alert() const { return odd->tls_alert; }
   [[nodiscard]] const GatewayFailure& gateway_failure() const { return odd->gateway_failure; }
   [[nodiscard]] const Mark& timestamps_one_way() const { return odd->timestamps_one_way; }
+  [[nodiscard]] std::size_t held() const { return halves[0].seldom.held() + halves[1].seldom.held() + odd.held(); }
   [[nodiscard]] bool handshake_seen() const { return half(Side::client).syn() && half(Side::server).syn(); }
   [[nodiscard]] bool one_sided() const { return !half(Side::client).seen || !half(Side::server).seen; }
 };
@@ -169,6 +170,10 @@ class Connection {
   [[nodiscard]] const Trouble* trouble() const { return trouble_.get(); }
   [[nodiscard]] const Break* broken() const {
     return trouble_ && trouble_->broken.count > 0 ? &trouble_->broken : nullptr;
+  }
+  /// Bytes that it has allocated, beyond its own size.
+  [[nodiscard]] std::size_t held() const {
+    return now_.held() + (trouble_ ? sizeof(Trouble) + kAllocation + trouble_->broken.at.held() : 0);
   }
   /// The state at the first reset, or now.
   [[nodiscard]] const ConnectionState& decisive() const { return broken() ? broken()->at : now_; }

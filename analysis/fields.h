@@ -95,4 +95,8 @@ static_assert([] {
   return true;
 }());
 
+/// The one expert info that is about no stream but about tcpwhy: what it had to forget (forgotten.h). Its severity is note.
+constexpr const char* kForgottenFilter = "tcpwhy.forgotten";
+constexpr const char* kForgottenTitle = "tcpwhy forgot connections to keep within its memory";
+
 }  // namespace tcpwhy

@@ -28,6 +28,9 @@ struct [[gnu::packed, gnu::aligned(4)]] Lapse {
   constexpr operator Nanoseconds() const { return value; }
 };
 
+/// What malloc adds to each allocation (glibc: its size, and rounding up to 16).
+constexpr std::size_t kAllocation = 16;
+
 /// A value that most owners never come to: room is made for it when it is first written. Copied with its owner.
 template <typename Value>
 class OnDemand {
@@ -45,6 +48,8 @@ class OnDemand {
   /// A value that nobody wrote, where there is none.
   const Value& operator*() const { return value_ ? *value_ : kUnwritten; }
   const Value* operator->() const { return &**this; }
+  /// Bytes that were allocated.
+  [[nodiscard]] std::size_t held() const { return value_ ? sizeof(Value) + kAllocation : 0; }
   Value& write() {
     if (!value_) value_ = std::make_unique<Value>();
     return *value_;

@@ -103,6 +103,7 @@ void Legs::pair(const Exchange& symptom, const Failure& failure) {
   if (alike && symptom.by == Side::server && !same_host(symptom.server, other.client) && proxies_.size() < kMostProxies) {
     proxies_.emplace_back(symptom.server, other.client);
   }
+  if (links_.size() == kLinkedLegs && !links_.contains(symptom.stream)) return;
   const Link link{other.stream, alike, std::abs(other.began.time - symptom.began.time)};
   Link& best = links_.try_emplace(symptom.stream, link).first->second;
   const bool better = link.alike != best.alike ? link.alike : link.apart < best.apart;

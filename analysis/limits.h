@@ -98,4 +98,33 @@ constexpr std::size_t kMostProxies = 64;
 /// Requests whose retry is still looked for, in the whole capture; the oldest is dropped first.
 constexpr std::size_t kRecentRequests = 1024;
 
+// ------------------------------------------------------------------------------------------------- memory
+//
+// What the core may hold, whatever the capture. Of each kind the oldest is dropped first, and what was dropped is counted
+// (Forgotten, analyzer.h). The sum is checked where the sizes are known: tracker.cpp.
+
+constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+constexpr std::size_t kMemory = 512 * kMebibyte;
+
+/// Connections, with all that hangs on them: half a million healthy ones.
+constexpr std::size_t kConnectionMemory = 312 * kMebibyte;
+/// Streams that have a number: more are not observed. Wireshark keeps several hundred bytes of each.
+constexpr std::size_t kStreams = std::size_t{1} << 23;
+/// Closed connections of which the next one on their ports may want to know: those of a minute (TIME_WAIT) at 2,000 a second.
+constexpr std::size_t kRetired = std::size_t{1} << 17;
+/// Server endpoints without a live connection whose survey is kept. The others count as their connections'.
+constexpr std::size_t kSurveys = std::size_t{1} << 14;
+/// Verdicts on streams, and what one costs (analyzer.cpp).
+constexpr std::size_t kSealedVerdict = 64;
+constexpr std::size_t kFindings = std::size_t{1} << 18;
+/// Frames with an idle gap, and frames with a reset: on those that come later, only their first visit tells.
+constexpr std::size_t kFrameNote = 16;
+constexpr std::size_t kFrameNotes = std::size_t{1} << 20;
+/// Failed requests, and failed connects, whose repetition was found; pairs of addresses with odd timestamps; broken legs
+/// that another one follows from.
+constexpr std::size_t kRepetitions = std::size_t{1} << 16;
+constexpr std::size_t kOddPairs = std::size_t{1} << 16;
+constexpr std::size_t kLinkedLeg = 256;
+constexpr std::size_t kLinkedLegs = std::size_t{1} << 15;
+
 }  // namespace tcpwhy

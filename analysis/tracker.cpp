@@ -1,6 +1,7 @@
 #include "tracker.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace tcpwhy {
 namespace {
@@ -19,9 +20,7 @@ std::uint64_t pair_hash(const Connection& connection) {
          hash_of(connection.endpoint(Side::server).address);
 }
 
-bool same_tuple(const Endpoint& client, const Endpoint& server, const Connection& connection) {
-  const Endpoint& a = connection.endpoint(Side::client);
-  const Endpoint& b = connection.endpoint(Side::server);
+bool same_tuple(const Endpoint& client, const Endpoint& server, const Endpoint& a, const Endpoint& b) {
   return (client == a && server == b) || (client == b && server == a);
 }
 
@@ -113,7 +112,7 @@ void Tracker::prefetch(StreamNumber stream) const {
   const auto fetch = [](const void* from, std::size_t lines) {
     for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(from) + i * kCacheLine);
   };
-  fetch(known, 2);
+  fetch(known, 1);
   for (const HalfConnection& half : known->connection.now().halves) fetch(&half, kHotLines);
 }
 
@@ -125,13 +124,16 @@ const Connection* Tracker::find(StreamNumber stream) const {
 const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
   retire(segment.time);
   latest_time_ = std::max(latest_time_, segment.time);
+  if (connection_memory() > connection_memory_) make_room();
   Live* known = live(segment.stream);
   if (known == nullptr) known = open(segment);
   if (known == nullptr) return nullptr;
   Connection& connection = known->connection;
+  const std::size_t before = connection.held();
   seen = connection.observe(segment);
+  held_ += connection.held() - before;
   if (!seen.copy) survey(segment, seen, *known);
-  if (seen.deciding && has_odd_timestamps(connection.now())) {
+  if (seen.deciding && has_odd_timestamps(connection.now()) && first_odd_of_pair_.size() < kOddPairs) {
     first_odd_of_pair_.try_emplace(pair_hash(connection), connection.stream());
   }
   return &connection;
@@ -140,43 +142,52 @@ const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
 const Connection* Tracker::observe(const IcmpError& error) {
   Live* known = live(error.stream);
   if (known == nullptr) return nullptr;
+  const std::size_t before = known->connection.held();
   known->connection.observe(error);
+  held_ += known->connection.held() - before;
   return &known->connection;
 }
 
-/// A stream's first segment. Null for a straggler of a connection long closed, and for a number that is no stream's.
+/// A stream's first segment. Null for a straggler of a connection long closed, for any of one that was evicted, and for a
+/// number that is no stream's.
 Tracker::Live* Tracker::open(const Segment& segment) {
-  if (segment.stream >= live_.size()) {
-    if (segment.stream - live_.size() > kSparse) return nullptr;
-    live_.resize(std::size_t{segment.stream} + 1);
-  } else if (!segment.has(kSyn) && retired_.contains(segment.stream)) {
+  if (segment.stream >= places_.size()) {
+    if (segment.stream - places_.size() > kSparse) return nullptr;
+    if (segment.stream >= kStreams) {
+      ++forgotten_.segments;
+      return nullptr;
+    }
+    places_.resize(std::size_t{segment.stream} + 1);
+  } else if (is_evicted(segment.stream) || (!segment.has(kSyn) && fate_of(segment.stream) == Fate::retired)) {
     return nullptr;
   }
-  auto& slot = live_[segment.stream];
-  if (spare_.empty()) {
-    slot = std::make_unique<Live>(segment, settings_, surveys_);
-  } else {
-    slot = std::move(spare_.back());
-    spare_.pop_back();
-    *slot = Live(segment, settings_, surveys_);
-  }
-  link_to_previous(slot->connection);
-  return slot.get();
+  const Pool<Live>::Index at = live_.add(segment, settings_);
+  places_[segment.stream] = {Fate::live, at};
+  Live& opened = live_[at];
+  opened.survey = join_survey(opened.connection.endpoint(Side::server));
+  link_to_previous(opened.connection);
+  held_ += opened.connection.held();
+  return &opened;
 }
 
 /// Whose incarnation came before it on this tuple.
 void Tracker::link_to_previous(Connection& connection) {
   const Endpoint& client = connection.endpoint(Side::client);
   const Endpoint& server = connection.endpoint(Side::server);
-  const auto [latest, is_new] = latest_on_tuple_.try_emplace(tuple_hash(client, server), connection.stream());
-  if (is_new || latest->second == connection.stream()) return;
-  if (const Connection* before = find(latest->second)) {
-    if (same_tuple(client, server, *before)) connection.follows(before->remember(client));
-  } else if (const auto retired = retired_.find(latest->second); retired != retired_.end()) {
-    const bool same_way = retired->second.client == client;
-    connection.follows(same_way ? retired->second.from_client : retired->second.from_server);
+  const auto is_same = [&](StreamNumber stream) {
+    if (const Connection* known = find(stream)) {
+      return same_tuple(client, server, known->endpoint(Side::client), known->endpoint(Side::server));
+    }
+    const Retired* known = retired(stream);
+    return known != nullptr && same_tuple(client, server, known->ends[0], known->ends[1]);
+  };
+  const auto latest = latest_on_tuple_.put(tuple_hash(client, server), connection.stream(), is_same);
+  if (!latest || *latest == connection.stream()) return;
+  if (const Connection* before = find(*latest)) {
+    connection.follows(before->remember(client));
+  } else if (const Retired* record = retired(*latest)) {
+    connection.follows(record->seen_from[record->ends[0] == client ? 0 : 1]);
   }
-  latest->second = connection.stream();
 }
 
 // ------------------------------------------------------------------------------------------------- surveys
@@ -184,7 +195,7 @@ void Tracker::link_to_previous(Connection& connection) {
 void Tracker::survey(const Segment& segment, const Observation& seen, Live& live) {
   const Connection& connection = live.connection;
   const ConnectionState& now = connection.now();
-  ServerSurvey& survey = *live.survey;
+  ServerSurvey& survey = surveys_[live.survey];
   if (seen.answered && seen.side == Side::server) {
     ++survey.exchanges;
     survey.longest_answered_gap.add(now.half(Side::client).turn.gap, segment.stream);
@@ -198,7 +209,9 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
   if (segment.has(kSyn) && now.half(Side::client).syns > 1 && !now.half(Side::server).seen) {
     survey.dropped_syn.add({segment.frame, segment.time}, segment.stream);
     const Mark heard = survey.heard.without(segment.stream);
-    if (heard && heard.time > now.half(Side::client).syn().time) heard_while_dialling_.insert_or_assign(segment.stream, heard);
+    if (heard && heard.time > now.half(Side::client).syn().time && heard_while_dialling_.size() < kRepetitions) {
+      heard_while_dialling_.insert_or_assign(segment.stream, heard);
+    }
   }
   if (segment.has(kSyn) && !segment.has(kAck) && !failed_connects_.empty()) match_connect(connection);
   if (seen.turn_began && seen.side == Side::client) {
@@ -219,10 +232,11 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
   const ConnectionState& now = live.connection.now();
   const HalfConnection& server = now.half(Side::server);
   const HalfConnection& client = now.half(Side::client);
+  ServerSurvey& survey = surveys_[live.survey];
   if (segment.has(kRst) && seen.side == Side::server && !live.counted_abort && live.connection.broken()) {
     live.counted_abort = true;
-    ++live.survey->abortive_closes;
-    if (live.counted_close) --live.survey->orderly_closes;
+    ++survey.abortive_closes;
+    if (live.counted_close) --survey.orderly_closes;
   }
   const bool by_server_fin = server.fin().frame == segment.frame;
   if (seen.role == ResetRole::cause && is_stray(live.connection)) look_for_original(live.connection);
@@ -232,22 +246,23 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
   const bool forgotten = broken != nullptr && broken->count == 1 && broken->resets[0].reply && seen.side == Side::server &&
                          !server.fin() && !client.fin() && server.bytes > 0;
   if (segment.has(kRst) && forgotten) {
-    live.survey->shortest_lost_silence.add(client.turn.answered == 0 ? client.turn.silence : Nanoseconds{0}, segment.stream);
+    survey.shortest_lost_silence.add(client.turn.answered == 0 ? client.turn.silence : Nanoseconds{0}, segment.stream);
   }
   if (by_server_fin && !live.counted_abort) {
     live.counted_close = true;
-    ++live.survey->orderly_closes;
+    ++survey.orderly_closes;
   }
   // A close by timer: the server first, nothing outstanding, after a silence.
   const bool nothing_outstanding = client.turn && client.turn.answered != 0;
   if (by_server_fin && !client.fin() && nothing_outstanding && server.fin_gap() >= settings_.smallest_idle_gap &&
       !live.counted_idle_close) {
     live.counted_idle_close = true;
-    ++live.survey->idle_closes;
-    live.survey->shortest_idle_close.add(server.fin_gap(), segment.stream);
-    live.survey->longest_idle_close.add(server.fin_gap(), segment.stream);
+    ++survey.idle_closes;
+    survey.shortest_idle_close.add(server.fin_gap(), segment.stream);
+    survey.longest_idle_close.add(server.fin_gap(), segment.stream);
   }
-  if (live.connection.closed_cleanly() && !live.connection.is_remarkable()) {
+  if (!live.lingers && live.connection.closed_cleanly() && !live.connection.is_remarkable()) {
+    live.lingers = true;
     closed_.emplace_back(segment.time, segment.stream);
   }
 }
@@ -267,9 +282,10 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
 void Tracker::look_for_original(const Connection& leak) {
   if (searches_for_originals_ == kSearchesForOriginals) return;
   ++searches_for_originals_;
-  for (const auto& candidate : live_) {
-    if (!candidate || &candidate->connection == &leak || !continues(leak, candidate->connection)) continue;
-    const Connection& original = candidate->connection;
+  for (StreamNumber stream = 0; stream < places_.size(); ++stream) {
+    const Connection* candidate = find(stream);
+    if (candidate == nullptr || candidate == &leak || !continues(leak, *candidate)) continue;
+    const Connection& original = *candidate;
     const Side stranger = other(leak.broken()->resets[0].by);
     const bool same_address = [&] {
       for (const Side side : {Side::client, Side::server}) {
@@ -300,11 +316,16 @@ void Tracker::survey_uncalled_close(const Segment& segment, Side by, const Live&
   const bool idle = age >= settings_.smallest_idle_gap;
   const bool busy = first_reset && last_request && now.half(Side::client).turn.answered == 0;
   if ((!first_reset && !first_fin) || (!idle && !busy)) return;
-  auto& closes = live.survey->uncalled_closes;
+  auto& closes = surveys_[live.survey].uncalled_closes;
   if (!closes.empty() && closes.back().stream == segment.stream) return;
+  if (closes.capacity() == 0) {
+    closes.reserve(kUncalledCloses);
+    held_ += kUncalledCloses * sizeof(UncalledClose);
+  }
+  if (closes.size() == kUncalledCloses) closes.erase(closes.begin());
   const Mark& last_answer = now.half(Side::server).turn.last;
-  closes.push_back({segment.time, segment.stream, age, segment.time - (last_answer ? last_answer : now.first()).time, by});
-  if (closes.size() > kUncalledCloses) closes.pop_front();
+  const Nanoseconds quiet = segment.time - (last_answer ? last_answer : now.first()).time;
+  closes.push_back({segment.time, age, quiet, segment.stream, by});
 }
 
 /// Together, after other idle times: an event. Apart, after the same: a timer.
@@ -330,8 +351,8 @@ void Tracker::compare_closes(const Connection& connection, const ServerSurvey& s
 
 Surroundings Tracker::surroundings(const Connection& connection) const {
   const StreamNumber stream = connection.stream();
-  const Live& live = *live_[stream];
-  const ServerSurvey& survey = *live.survey;
+  const Live& live = *this->live(stream);
+  const ServerSurvey& survey = surveys_[live.survey];
   Surroundings around;
   around.exchanges = survey.exchanges;
   around.longest_answered_gap =
@@ -406,15 +427,17 @@ void Tracker::match_retry(Request& request) {
   });
   if (failed == failed_requests_.end()) return;
   request.is_retry = true;
-  request_retries_.emplace(failed->stream, request);
+  if (request_retries_.size() < kRepetitions) request_retries_.emplace(failed->stream, request);
   failed_requests_.erase(failed);
 }
 
-Retry Tracker::assess_request(const Request& request) const {
+/// Nothing of an evicted stream, of which nobody knows how it went on.
+std::optional<Retry> Tracker::assess_request(const Request& request) const {
   Retry retry{request.stream, request.at, false, {}};
   const Connection* connection = find(request.stream);
   if (connection == nullptr) {
-    retry.succeeded = true;  // Forgotten means: closed cleanly with nothing outstanding.
+    if (is_evicted(request.stream)) return {};
+    retry.succeeded = true;  // Retired means: closed cleanly with nothing outstanding.
     return retry;
   }
   const Turn& turn = connection->now().half(Side::client).turn;
@@ -449,15 +472,18 @@ void Tracker::match_connect(const Connection& connection) {
                candidate.route == route_of(connection);
       });
   if (failed == failed_connects_.end()) return;
-  connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn(), failed->route, client.isn});
+  if (connect_retries_.size() < kRepetitions) {
+    connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn(), failed->route, client.isn});
+  }
   failed_connects_.erase(failed);
 }
 
 /// The repetition may have failed in its turn and been repeated elsewhere: follows the chain, forwards in time.
-Retry Tracker::assess_connect(const Connect& connect) const {
+std::optional<Retry> Tracker::assess_connect(const Connect& connect) const {
   Retry retry{connect.stream, connect.at, false, {}};
   for (const Connect* attempt = &connect;;) {
     const Connection* connection = find(attempt->stream);
+    if (connection == nullptr && is_evicted(attempt->stream)) return {};
     retry.succeeded = connection == nullptr || connection->now().established;
     if (connection != nullptr) retry.success = connection->now().established;
     if (retry.succeeded) return retry;
@@ -473,17 +499,146 @@ void Tracker::retire(Nanoseconds now) {
   while (!closed_.empty() && now - closed_.front().first > kLinger) {
     const StreamNumber stream = closed_.front().second;
     closed_.pop_front();
-    const Connection* connection = find(stream);
-    if (connection == nullptr || !connection->closed_cleanly() || connection->is_remarkable()) continue;
-    const Endpoint& client = connection->endpoint(Side::client);
-    const Endpoint& server = connection->endpoint(Side::server);
-    retired_.insert_or_assign(stream, Retired{client, connection->remember(client), connection->remember(server)});
-    if (spare_.size() < kSpare) {
-      spare_.push_back(std::move(live_[stream]));
-    } else {
-      live_[stream].reset();
-    }
+    Live* known = live(stream);
+    if (known == nullptr) continue;
+    known->lingers = false;
+    if (!known->connection.closed_cleanly() || known->connection.is_remarkable()) continue;
+    const std::uint32_t at = fold(known->connection);
+    release(stream, {Fate::retired, at});
   }
+}
+
+/// Makes a record of a closed connection, for the next one on its ports; returns its place.
+std::uint32_t Tracker::fold(const Connection& connection) {
+  if (retired_.size() == kRetired) {
+    const Retired& oldest = retired_.front();
+    if (retired(oldest.stream) == &oldest) {
+      latest_on_tuple_.erase(tuple_hash(oldest.ends[0], oldest.ends[1]), oldest.stream);
+    }
+    retired_.pop_front();
+    ++retired_before_;
+  }
+  const Endpoint& client = connection.endpoint(Side::client);
+  const Endpoint& server = connection.endpoint(Side::server);
+  retired_.push_back({connection.stream(), {client, server}, {connection.remember(client), connection.remember(server)}});
+  return retired_before_ + static_cast<std::uint32_t>(retired_.size()) - 1;
+}
+
+const Tracker::Retired* Tracker::retired(StreamNumber stream) const {
+  if (fate_of(stream) == Fate::unknown || fate_of(stream) == Fate::live) return nullptr;
+  const std::uint32_t at = places_[stream].at - retired_before_;
+  return at < retired_.size() && retired_[at].stream == stream ? &retired_[at] : nullptr;
+}
+
+/// Gives a live connection's room to others.
+void Tracker::release(StreamNumber stream, Place place) {
+  const Pool<Live>::Index at = places_[stream].at;
+  held_ -= live_[at].connection.held();
+  leave_survey(live_[at].survey);
+  live_.remove(at);
+  places_[stream] = place;
+}
+
+// -------------------------------------------------------------------------------------------------- bounds
+
+/// All that the tracker and its analyzer may hold. A connection costs its room, its place in the pool's list of free ones,
+/// among the candidates of an eviction and in `closed_`, and its entry in the index, which is there one and a half times as
+/// it grows; a vector that grows is there three times over.
+constexpr std::size_t Tracker::most_memory() {
+  constexpr std::size_t kNode = 32;  // Of a hash table, beside the value: the links, and what malloc adds.
+  constexpr std::size_t connections = kConnectionMemory / sizeof(Live);
+  constexpr std::size_t tuples = std::bit_ceil((connections + kRetired) * 8 / 7) * TupleIndex::kEntry;
+  return kConnectionMemory +
+         connections * (3 * sizeof(Pool<Live>::Index) + sizeof(Candidate) + sizeof(decltype(closed_)::value_type)) +
+         tuples * 3 / 2 + kStreams * sizeof(Place) + kRetired * sizeof(Retired) +
+         kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
+         kFindings * kSealedVerdict + 2 * kFrameNotes * kFrameNote +
+         kRepetitions * (sizeof(Request) + sizeof(Connect) + sizeof(Mark) + 3 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg;
+}
+
+/// Evicts an eighth at a time: choosing costs a look at every connection, however few are chosen.
+void Tracker::make_room() {
+  static_assert(most_memory() <= kMemory);
+  std::vector<Candidate> candidates;
+  while (connection_memory() > connection_memory_ && live_.size() > 0) {
+    candidates.clear();
+    candidates.reserve(live_.size());
+    for (StreamNumber stream = 0; stream < places_.size(); ++stream) {
+      if (const Connection* connection = find(stream)) candidates.push_back(candidate(*connection));
+    }
+    const auto leave = candidates.begin() + static_cast<std::ptrdiff_t>((candidates.size() + 7) / 8);
+    std::nth_element(candidates.begin(), leave - 1, candidates.end());
+    std::for_each(candidates.begin(), leave, [this](const Candidate& leaving) { evict(leaving); });
+  }
+  std::erase_if(closed_, [this](const auto& closed) { return live(closed.second) == nullptr; });
+}
+
+Tracker::Candidate Tracker::candidate(const Connection& connection) {
+  const ConnectionState& now = connection.now();
+  const Trouble* trouble = connection.trouble();
+  const Mark& last = connection.broken() != nullptr ? connection.broken()->last_reset : now.last();
+  const bool over = connection.closed_cleanly() || connection.broken() != nullptr ||
+                    (trouble != nullptr && trouble->refusal.count > 0);
+  return {over ? Candidate::over : now.one_sided() ? Candidate::unanswered : Candidate::idle, connection.stream(), last.time};
+}
+
+void Tracker::evict(const Candidate& leaving) {
+  const Connection& connection = *find(leaving.stream);
+  switch (leaving.kind) {
+    case Candidate::over: ++forgotten_.closed; break;
+    case Candidate::unanswered: ++forgotten_.unanswered; break;
+    case Candidate::idle: ++forgotten_.idle; break;
+  }
+  const Fate fate = last_words_(connection) ? Fate::evicted_explained : Fate::evicted;
+  std::uint32_t at = 0;
+  if (connection.closed_cleanly()) {
+    at = fold(connection);
+  } else {
+    const Endpoint& client = connection.endpoint(Side::client);
+    latest_on_tuple_.erase(tuple_hash(client, connection.endpoint(Side::server)), leaving.stream);
+  }
+  request_retries_.erase(leaving.stream);
+  heard_while_dialling_.erase(leaving.stream);
+  connect_retries_.erase(leaving.stream);
+  release(leaving.stream, {fate, at});
+}
+
+Tracker::SurveyIndex Tracker::join_survey(const Endpoint& server) {
+  const std::uint64_t hash = hash_of(server);
+  const auto [found, is_new] = survey_by_endpoint_.try_emplace(hash, 0);
+  if (is_new) {
+    found->second = surveys_.add();
+    surveys_[found->second].endpoint = hash;
+  }
+  ServerSurvey& survey = surveys_[found->second];
+  if (survey.connections++ == 0) held_ += kSurveyRoom + survey.uncalled_closes.capacity() * sizeof(UncalledClose);
+  return found->second;
+}
+
+/// A survey that nobody takes part in any more stays for those to come, unless it has nothing to say.
+void Tracker::leave_survey(SurveyIndex index) {
+  ServerSurvey& survey = surveys_[index];
+  if (--survey.connections > 0) return;
+  held_ -= kSurveyRoom + survey.uncalled_closes.capacity() * sizeof(UncalledClose);
+  const bool blank = survey.exchanges == 0 && !survey.established.latest[0].first && !survey.heard.latest[0].first &&
+                     !survey.dropped_syn.latest[0].first && survey.orderly_closes == 0 && survey.abortive_closes == 0 && survey.uncalled_closes.empty();
+  if (survey.queued) return;
+  if (blank) {
+    drop_survey(index);
+    return;
+  }
+  survey.queued = true;
+  quiet_surveys_.push_back(index);
+  if (quiet_surveys_.size() <= kSurveys) return;
+  ServerSurvey& quietest = surveys_[quiet_surveys_.front()];
+  quietest.queued = false;
+  if (quietest.connections == 0) drop_survey(quiet_surveys_.front());
+  quiet_surveys_.pop_front();
+}
+
+void Tracker::drop_survey(SurveyIndex index) {
+  survey_by_endpoint_.erase(surveys_[index].endpoint);
+  surveys_.remove(index);
 }
 
 }  // namespace tcpwhy

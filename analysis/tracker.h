@@ -1,38 +1,59 @@
 // Owns every Connection of a capture, links incarnations of one 4-tuple, and keeps what server endpoints show
 // over all their streams. The only stateful part besides Connection itself.
+//
+// Limits: what it holds is bounded (limits.h). A connection that closed cleanly folds into a record after kLinger. Where
+// room is short some are evicted: first those that are over, then those of which one side never spoke, then the others; of
+// each kind the one that has been silent longest. An evicted stream is never taken up again: half a history leads to wrong
+// verdicts.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <memory>
+#include <functional>
 #include <optional>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "connection.h"
 #include "evidence.h"
+#include "forgotten.h"
 #include "legs.h"
+#include "limits.h"
+#include "pool.h"
 #include "settings.h"
+#include "tuple_index.h"
 
 namespace tcpwhy {
 
 class Tracker {
  public:
-  explicit Tracker(const Settings& settings) : settings_(settings) { latest_on_tuple_.reserve(kUsualStreams); }
+  /// Is told of a connection that is about to be evicted; returns whether its ending is explained.
+  using LastWords = std::function<bool(const Connection&)>;
+
+  Tracker(const Settings& settings, std::size_t connection_memory, LastWords last_words)
+      : settings_(settings), connection_memory_(connection_memory), last_words_(std::move(last_words)) {}
   Tracker(const Tracker&) = delete;  ///< Connections point to its settings.
   Tracker& operator=(const Tracker&) = delete;
 
-  /// Takes the next segment of the capture. The stream's connection is there afterwards unless the number is absurd
-  /// (farther beyond the largest so far than a capture can be): then nothing happens and null is returned.
+  /// Takes the next segment of the capture. The stream's connection is there afterwards unless it was forgotten, or the
+  /// number is absurd (farther beyond the largest so far than a capture can be): then nothing happens and null is returned.
   const Connection* observe(const Segment& segment, Observation& seen);
   const Connection* observe(const IcmpError& error);
 
   /// Fetches what most segments touch of the stream's connection into the cache.
   void prefetch(StreamNumber stream) const;
-  /// The stream's connection, or null: never seen, or closed cleanly long ago and forgotten.
+  /// The stream's connection, or null: never seen, closed cleanly long ago, or evicted.
   [[nodiscard]] const Connection* find(StreamNumber stream) const;
   [[nodiscard]] Surroundings surroundings(const Connection& connection) const;
-  [[nodiscard]] std::size_t stream_count() const { return live_.size(); }
+  [[nodiscard]] std::size_t stream_count() const { return places_.size(); }
+
+  /// The stream was evicted, and nobody has said yet how it ended.
+  [[nodiscard]] bool is_evicted_unexplained(StreamNumber stream) const { return fate_of(stream) == Fate::evicted; }
+  [[nodiscard]] bool is_evicted(StreamNumber stream) const { return fate_of(stream) >= Fate::evicted; }
+  void note_explained(StreamNumber evicted) { places_[evicted].fate = Fate::evicted_explained; }
+  void note_lost_finding() { ++forgotten_.findings; }
+  [[nodiscard]] const Forgotten& forgotten() const { return forgotten_; }
 
   /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on.
   void expect_request_retry(const Connection& connection, const Turn& request);
@@ -41,10 +62,6 @@ class Tracker {
   void note_failure(const Connection& connection, const Verdict& verdict) { legs_.note_failure(connection, verdict); }
 
  private:
-  /// Room made at once for this many 4-tuples: growing step by step costs more than the table itself.
-  static constexpr std::size_t kUsualStreams = std::size_t{1} << 15;
-  static constexpr std::size_t kSpare = 256;
-
   /// A sample and the stream that gave it, so that a stream's own can be left out.
   struct Sample {
     Nanoseconds value = 0;
@@ -67,12 +84,15 @@ class Tracker {
   /// A close that nothing on its stream called for.
   struct UncalledClose {
     Nanoseconds time = 0;
-    StreamNumber stream = 0;
-    Nanoseconds age = 0;  ///< Since the client's last data; where the client closed, since anybody's.
+    Nanoseconds age = 0;    ///< Since the client's last data; where the client closed, since anybody's.
     Nanoseconds quiet = 0;  ///< Since the server's last data.
+    StreamNumber stream = 0;
     Side by = Side::server;
   };
   struct ServerSurvey {
+    std::uint64_t endpoint = 0;    ///< Its hash.
+    std::uint32_t connections = 0; ///< That are live: as long as there are any, it stays.
+    bool queued = false;           ///< In `quiet_surveys_`.
     std::uint32_t exchanges = 0;
     TopTwo<std::greater<Nanoseconds>> longest_answered_gap;
     TopTwo<std::greater<Nanoseconds>> longest_answered_silence;
@@ -85,23 +105,53 @@ class Tracker {
     TopTwo<std::greater<Nanoseconds>> longest_idle_close;
     std::uint32_t orderly_closes = 0;
     std::uint32_t abortive_closes = 0;
-    std::deque<UncalledClose> uncalled_closes;
+    std::vector<UncalledClose> uncalled_closes;  ///< At most kUncalledCloses.
   };
+  using SurveyIndex = Pool<ServerSurvey>::Index;
+  static constexpr std::size_t kSurveyRoom = sizeof(ServerSurvey) + 64;  ///< With its entry in the table.
+  /// A closed connection, for the next one on its ports.
   struct Retired {
-    Endpoint client;
-    Incarnation from_client;
-    Incarnation from_server;
+    StreamNumber stream = 0;
+    std::array<Endpoint, 2> ends;
+    std::array<Incarnation, 2> seen_from;  ///< By who is the client then.
   };
   /// A connection, and what of it has been counted.
   struct Live {
-    Live(const Segment& first, const Settings& settings, std::unordered_map<std::uint64_t, ServerSurvey>& surveys)
-        : connection(first, settings), survey(&surveys[hash_of(connection.endpoint(Side::server))]) {}
+    Live(const Segment& first, const Settings& settings) : connection(first, settings) {}
 
     Connection connection;
-    ServerSurvey* survey;
+    SurveyIndex survey = 0;
     bool counted_close = false;
     bool counted_abort = false;
     bool counted_idle_close = false;
+    bool lingers = false;  ///< It stands in `closed_`.
+  };
+  enum class Fate : std::uint8_t {
+    unknown,            ///< Never seen, or a record that was dropped.
+    live,
+    retired,            ///< Closed cleanly and folded.
+    evicted,
+    evicted_explained,  ///< A verdict on its ending is kept, or was given.
+  };
+  /// Where a stream's state is: four bytes, for as long as the capture lasts.
+  struct Place {
+    Place() = default;
+    Place(Fate its_fate, std::uint32_t its_index) : fate(its_fate), at(its_index & ((1U << 29) - 1)) {}
+
+    Fate fate : 3 = Fate::unknown;
+    std::uint32_t at : 29 = 0;  ///< In `live_`; or which of all that were ever retired.
+  };
+  static_assert(sizeof(Place) == 4);
+  /// Who leaves first: by kind, then by silence.
+  struct Candidate {
+    enum Kind : std::uint8_t { over, unanswered, idle };
+    Kind kind;
+    StreamNumber stream;
+    Nanoseconds silent_since;
+
+    friend auto operator<=>(const Candidate& a, const Candidate& b) {
+      return std::tie(a.kind, a.silent_since, a.stream) <=> std::tie(b.kind, b.silent_since, b.stream);
+    }
   };
   /// A hash of the client's address and the server's endpoint: what a repetition has in common with what it repeats.
   using Route = std::uint64_t;
@@ -119,11 +169,30 @@ class Tracker {
     SequenceNumber isn;
   };
 
-  [[nodiscard]] Live* live(StreamNumber stream) const {
-    return stream < live_.size() ? live_[stream].get() : nullptr;
+  /// Of everything together: tracker.cpp adds it up.
+  [[nodiscard]] static constexpr std::size_t most_memory();
+
+  [[nodiscard]] Fate fate_of(StreamNumber stream) const {
+    return stream < places_.size() ? places_[stream].fate : Fate::unknown;
+  }
+  [[nodiscard]] const Live* live(StreamNumber stream) const {
+    return fate_of(stream) == Fate::live ? &live_[places_[stream].at] : nullptr;
+  }
+  [[nodiscard]] Live* live(StreamNumber stream) {
+    return fate_of(stream) == Fate::live ? &live_[places_[stream].at] : nullptr;
   }
   Live* open(const Segment& segment);
   void link_to_previous(Connection& connection);
+  [[nodiscard]] const Retired* retired(StreamNumber stream) const;
+  std::uint32_t fold(const Connection& connection);
+  void release(StreamNumber stream, Place place);
+  void make_room();
+  [[nodiscard]] static Candidate candidate(const Connection& connection);
+  void evict(const Candidate& candidate);
+  [[nodiscard]] std::size_t connection_memory() const { return live_.size() * sizeof(Live) + held_; }
+  [[nodiscard]] SurveyIndex join_survey(const Endpoint& server);
+  void leave_survey(SurveyIndex index);
+  void drop_survey(SurveyIndex index);
   void survey(const Segment& segment, const Observation& seen, Live& live);
   void survey_closes(const Segment& segment, const Observation& seen, Live& live);
   void survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection);
@@ -136,15 +205,22 @@ class Tracker {
   void match_retry(Request& request);
   void match_connect(const Connection& connection);
   void retire(Nanoseconds now);
-  [[nodiscard]] Retry assess_request(const Request& request) const;
-  [[nodiscard]] Retry assess_connect(const Connect& connect) const;
+  [[nodiscard]] std::optional<Retry> assess_request(const Request& request) const;
+  [[nodiscard]] std::optional<Retry> assess_connect(const Connect& connect) const;
 
   Settings settings_;
-  std::vector<std::unique_ptr<Live>> live_;  ///< By stream; a pointer each, so that the table stays in the cache.
-  std::vector<std::unique_ptr<Live>> spare_;  ///< Of forgotten connections: room for new ones, and still in the cache.
-  std::unordered_map<StreamNumber, Retired> retired_;
-  std::unordered_map<std::uint64_t, StreamNumber> latest_on_tuple_;
-  std::unordered_map<std::uint64_t, ServerSurvey> surveys_;
+  std::size_t connection_memory_;
+  LastWords last_words_;
+  Pool<Live> live_;
+  std::size_t held_ = 0;        ///< By live connections and their surveys, beyond their own size.
+  std::deque<Place> places_;    ///< By stream. A deque grows without ever holding everything twice.
+  std::deque<Retired> retired_;
+  std::uint32_t retired_before_ = 0;  ///< How many are no longer in it.
+  TupleIndex latest_on_tuple_;  ///< Of the live and the retired.
+  Pool<ServerSurvey> surveys_;
+  std::unordered_map<std::uint64_t, SurveyIndex> survey_by_endpoint_;
+  std::deque<SurveyIndex> quiet_surveys_;  ///< Of servers that had no live connection at some time since.
+  Forgotten forgotten_;
   std::unordered_map<std::uint64_t, StreamNumber> first_odd_of_pair_;
   std::deque<Request> recent_requests_;
   std::deque<Request> failed_requests_;
@@ -155,7 +231,7 @@ class Tracker {
   std::unordered_map<StreamNumber, StreamNumber> leaks_;      ///< The other way round.
   std::size_t searches_for_originals_ = 0;
   std::unordered_map<StreamNumber, Mark> heard_while_dialling_;  ///< By the stream whose SYNs went unanswered.
-  std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;
+  std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;  ///< Cleanly, and when.
   Nanoseconds latest_time_ = 0;  ///< Of all segments; where the clock steps back, the latest all the same.
   Legs legs_;
 };

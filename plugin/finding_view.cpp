@@ -97,8 +97,13 @@ int expert_severity(Severity severity) {
   return PI_NOTE;
 }
 
+/// tcpwhy.forgotten: about no stream, but about what can't be known of many.
+expert_field ei_forgotten = EI_INIT;
+
 void register_experts(int proto) {
   expert_module_t* module = expert_register_protocol(proto);
+  static ei_register_info forgotten{&ei_forgotten, {kForgottenFilter, PI_PROTOCOL, PI_NOTE, kForgottenTitle, EXPFILL}};
+  expert_register_field_array(module, &forgotten, 1);
   auto& all = experts();
   all.resize(catalogue().size());  // Before any address is handed out.
   std::size_t next = 0;
@@ -217,8 +222,8 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
   add_text(story, tvb, pinfo, FieldId::explanation, finding.narrative.explanation);
   for (const Proof& proof : finding.proofs) {
     proto_item_set_generated(proto_tree_add_uint_format(
-        story, hf(FieldId::proof), tvb, 0, 0, proof.frame, "Frame %u: %.*s%s", proof.frame, static_cast<int>(proof.part.size()),
-        proof.part.data(), proof.frame == pinfo->num ? " (this frame)" : ""));
+        story, hf(FieldId::proof), tvb, 0, 0, proof.frame, "Frame %u: %.*s%s", proof.frame,
+        static_cast<int>(proof.part.size()), proof.part.data(), proof.frame == pinfo->num ? " (this frame)" : ""));
   }
   add_text(story, tvb, pinfo, FieldId::fix, finding.narrative.fix);
   for (const std::string& line : finding.narrative.ruled_out) {
@@ -282,6 +287,7 @@ void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree)
       [[maybe_unused]] const proto_tree* again = proto_item_add_subtree(item, ett_finding);
     }
   }
+  if (page.forgotten != nullptr) expert_add_info_format(pinfo, top, &ei_forgotten, "%s", page.forgotten);
   if (why == nullptr) return;
   if (page.role != ResetRole::none) add_word(why, tvb, pinfo, FieldId::role, to_string(page.role));
   if (page.idle_gap != 0) {

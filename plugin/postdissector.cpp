@@ -6,6 +6,7 @@
 #include <exception>
 #include <map>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -129,6 +130,12 @@ class Session {
     }
     page.findings = shown_;
     page.fresh = true;
+    // Who reads once may see no frame after this one: said where it begins.
+    if (forgotten_.empty() && analyzer_.forgotten() != Forgotten{}) {
+      forgotten_ = to_string(analyzer_.forgotten());
+      page.forgotten = forgotten_.c_str();
+    }
+    last_frame_ = frame;
     return page;
   }
 
@@ -156,6 +163,7 @@ class Session {
       page.idle_gap = analyzer_.idle_gap(frame);
       page.role = analyzer_.reset_role(frame);
     }
+    if (analyzer_.finished() && frame == last_frame_ && !forgotten_.empty()) page.forgotten = forgotten_.c_str();
     page.findings = shown_;
     return page;
   }
@@ -163,6 +171,7 @@ class Session {
   void finish() {
     analyzer_.finish();
     first_words_.forget();
+    forgotten_ = to_string(analyzer_.forgotten());
   }
 
  private:
@@ -175,6 +184,8 @@ class Session {
   FirstWords first_words_;
   FindingCache cache_;                         ///< For frames of one stream: another stream may take the slot.
   std::vector<std::vector<Finding>> several_;  ///< Of a frame of several streams.
+  FrameNumber last_frame_ = 0;
+  std::string forgotten_;              ///< What the analyzer had to forget, as far as it was put into words.
   std::vector<const Finding*> shown_;  ///< What the current page points to. A member, so that its room is reused.
 };
 

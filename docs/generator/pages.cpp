@@ -113,6 +113,8 @@ std::string fields_page() {
     page +=
         fmt::format("| `tcpwhy.{0}` | {1} | {2} |\n", diagnosis->id, to_string(diagnosis->loudest), diagnosis->title);
   }
+  page += fmt::format("| `{}` | note | {}; on the first frame where it did, and with two passes on the last of all |\n",
+                      kForgottenFilter, kForgottenTitle);
   return page;
 }
 
