@@ -148,8 +148,10 @@ bool Connection::is_copy(const Segment& segment, const HalfConnection& sender) c
 
 /// Two sightings of one packet on both sides of a device show what the device did to it.
 void Connection::note_copy(const Segment& segment, HalfConnection& sender) {
-  if (!segment.has(kSyn) || !segment.options.known || !sender.syn_options.known) return;
-  if (segment.options.timestamps == sender.syn_options.timestamps || sender.syn_copies_disagree) return;
+  if (!segment.has(kSyn) || sender.syn_copies_disagree) return;
+  const SynOptions copy(segment.options);
+  const SynOptions& first = sender.syn_options;
+  if (!(copy.timestamps && first.lack_timestamps()) && !(first.timestamps && copy.lack_timestamps())) return;
   sender.syn_copies_disagree = true;
   sender.seldom.write().syn_copy = mark_of(segment);
 }
@@ -413,9 +415,12 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   const SequenceNumber from = jumped ? begin : sender.next;
   if (jumped) skip_to(sender, begin);
 
-  // What the other side said by itself after a silence (a farewell) had not reached this side yet, if it isn't
+  // What the other side said by itself after a silence (a request, a farewell) had not reached this side yet, if it isn't
   // acknowledged: to this side the silence went on.
-  const bool crossed = peer.turn.unasked && sender.turn.answered != 0 && segment.has(kAck) && segment.ack == peer.turn.seq;
+  const bool spoke_by_itself = side == Side::client ? peer.turn.unasked && sender.turn.answered != 0
+                                                    : peer.turn && sender.turn && peer.turn.answered == 0 &&
+                                                          peer.turn.gap >= settings_->smallest_idle_gap;
+  const bool crossed = spoke_by_itself && now_.last_data_side != side && segment.has(kAck) && segment.ack == peer.turn.seq;
   const Nanoseconds gap = crossed ? peer.turn.gap + elapsed(peer.turn.begin, segment)
                                   : elapsed(now_.last_data() ? now_.last_data() : now_.first(), segment);
   const bool saw_reply = !segment.has(kAck) || segment.ack.after(peer.turn.seq) || crossed;
@@ -434,6 +439,7 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   turn.end = end;
   turn.last = mark_of(segment);
   turn.acked = 0;
+  turn.goodbye = is_tls_goodbye(segment.payload, segment.length);
   if (turn.payload.chunked && segment.payload.size() == segment.length) {
     turn.message_ended = ends_chunked_message(segment.payload);
   }
@@ -532,7 +538,8 @@ void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber fr
   }
   turn.follows_unanswered = follows_unanswered;
   const Turn& asked = now_.half(Side::client).turn;
-  turn.unasked = side == Side::server && asked.answered != 0 && gap >= settings_->smallest_idle_gap;
+  const bool nothing_asked = asked.answered != 0 || (asked && segment.has(kAck) && segment.ack == asked.seq);
+  turn.unasked = side == Side::server && nothing_asked && gap >= settings_->smallest_idle_gap;
   now_.server_speaks_unasked = now_.server_speaks_unasked || turn.unasked;
   if (turn.payload.fatal_alert != 0 && !now_.tls_alert().at) {
     now_.odd.write().tls_alert = {mark_of(segment), side, static_cast<std::uint8_t>(turn.payload.fatal_alert - 1)};

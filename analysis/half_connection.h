@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "limits.h"
 #include "payload.h"
 #include "segment.h"
 
@@ -100,7 +101,9 @@ struct SynOptions {
   bool timestamps : 1 = false;
 
   /// What was seen was there, even if the rest was cut; what is missing is only known to be where all was captured.
-  [[nodiscard]] bool lack_timestamps() const { return known && !timestamps; }
+  [[nodiscard]] bool lack_timestamps() const {
+    return !timestamps && (known || longest_nop_run >= kBlankedTimestampNops);
+  }
 };
 
 /// A run of data in one direction: what a side says until the other one speaks or a silence falls. On a
@@ -119,6 +122,7 @@ struct Turn {
   PayloadFacts payload;     ///< Of its first segment.
   bool follows_unanswered = false;  ///< The turn of this side before it had got no answer.
   bool message_ended = false;       ///< A chunked message's last chunk went by.
+  bool goodbye = false;             ///< Its latest segment is a TLS close_notify or another alert.
   bool unasked = false;             ///< It began after a silence, with nothing of the peer's to answer.
 
   explicit operator bool() const { return static_cast<bool>(begin); }

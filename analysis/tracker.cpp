@@ -246,7 +246,10 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
   const bool forgotten = broken != nullptr && broken->count == 1 && broken->resets[0].reply && seen.side == Side::server &&
                          !server.fin() && !client.fin() && server.bytes > 0;
   if (segment.has(kRst) && forgotten) {
-    survey.shortest_lost_silence.add(client.turn.answered == 0 ? client.turn.silence : Nanoseconds{0}, segment.stream);
+    const Nanoseconds silence = client.turn && client.turn.answered == 0 ? Nanoseconds{client.turn.silence}
+                                : client.probes > 0                     ? client.probe_silence()
+                                                                        : segment.time - now.last().time;
+    survey.shortest_lost_silence.add(silence, segment.stream);
   }
   if (by_server_fin && !live.counted_abort) {
     live.counted_close = true;

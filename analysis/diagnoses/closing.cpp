@@ -116,9 +116,9 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
     if (response == Completeness::looks_cut && !peer.fin()) return {};
   }
   Verdict verdict = harmless_verdict(reading);
-  // A reply before any close: there was no socket left that could have decided. A probe that nothing answered, a request
-  // that was still coming: there may have been a reason other than habit.
-  const bool no_socket = reading.reset->reply && !half.fin() && !peer.fin();
+  // Before any close, a reset without the marks of a socket's decision: something may have drawn it. A probe that nothing
+  // answered, a request that was still coming: there may have been a reason other than habit.
+  const bool no_socket = !reading.reset->abort && !half.fin() && !peer.fin();
   const PayloadFacts& request = reading.client.turn.payload;
   const bool unfinished =
       request.message_size != PayloadFacts::kUnknownSize && reading.client.turn.bytes() < request.message_size;
@@ -319,7 +319,7 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
                               !request.payload.client_hello &&
                               request.wait < reading.round_trip() + kSecond;
   // The application closes; what it had not read, or what is still coming, draws the resets.
-  const bool unread = (reset.abort && late_bytes(reading, Side::server) > 0) || (reading.at.half(Side::server).fin() && reset.provoked_by != 0);
+  const bool unread = (reset.abort && late_bytes(reading, Side::server) > 0) || (reading.at.half(Side::server).fin() && reset.reply);
   if (early_response && unread) {
     // Lost is a response that the client, a round trip later, still does not acknowledge. What left before the
     // reset arrives before it.

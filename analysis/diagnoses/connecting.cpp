@@ -87,6 +87,7 @@ std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   const ConnectionState& at = reading.at;
   if (!reading.reset_by(Side::client) || !at.half(Side::server).syn() || at.half(Side::server).fin()) return {};
   if (reading.client.bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin()) return {};
+  if (reading.connection.trouble()->refusal.count > 0) return {};
   const bool its_own_handshake = !at.half(Side::client).syn() || reading.server.syn().frame > reading.client.syn().frame;
   if (!its_own_handshake) return {};
   // Data that was acknowledged was sent, captured or not.
@@ -115,7 +116,10 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
 bool syns_were_dropped(const Reading& reading) {
   if (reading.client.syns < kBlockedSyns || reading.server.seen || reading.connection.trouble() != nullptr) return false;
   if (reading.connection.meets_previous()) return false;
-  return static_cast<bool>(reading.evidence.around.heard_while_dialling);
+  const Surroundings& around = reading.evidence.around;
+  const Nanoseconds patience = reading.client.last_syn().time + kSecond;
+  const bool heard_soon = around.latest_heard.time > reading.client.syn().time && around.latest_heard.time <= patience;
+  return around.heard_while_dialling || heard_soon;
 }
 
 /// A connection that the kernel completed and nobody accepted: its first request was acknowledged and never answered, and
@@ -179,7 +183,7 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
         "a rate limit dropped these.",
         reading.client.syns, frame(reading.client.syn()), frame(reading.client.last_syn()),
         duration(reading.client.last_syn().time - reading.client.syn().time), name(reading.connection, Side::server),
-        frame(evidence.around.heard_while_dialling));
+        frame(evidence.around.heard_while_dialling ? evidence.around.heard_while_dialling : evidence.around.latest_heard));
     narrative.ruled_out = {"retransmission_timeout: not ruled out; these SYNs may have been lost on the way. "
                            "TcpExtListenDrops on the server decides"};
   } else if (verdict.variant == "unserved") {
@@ -252,6 +256,27 @@ Narrative narrate_syn_ack_rejected(const Evidence& evidence, const Verdict& verd
 
 // -------------------------------------------------------------------------------------------- tls_failure
 
+/// A ClientHello that is answered in plain text, or a handshake whose last word is a sealed alert: a client certificate was
+/// missing or not believed (in TLS 1.3 the server says so after the client has gone on to its request).
+std::optional<Verdict> answered_in_another_tongue(const Reading& reading) {
+  const PayloadFacts& hello = reading.client.turn.payload;
+  const Turn& answer = reading.server.turn;
+  if (hello.kind != PayloadKind::tls_handshake || !answer || !reading.server.fin() || reading.client.turn.goodbye) return {};
+  const bool in_order = reading.client.turn.answered == answer.begin.frame || answer.goodbye;
+  const bool plain = hello.client_hello && (answer.payload.kind == PayloadKind::http_response);
+  const bool sealed_alert = !hello.client_hello && answer.goodbye && answer.begin.frame == answer.last.frame &&
+                            answer.begin.frame > reading.client.turn.begin.frame &&
+                            reading.server.fin().time - answer.last.time <= reading.evidence.settings.rtt_margin;
+  if (!in_order || (!plain && !sealed_alert) || reading.client_closed_first()) return {};
+  Verdict verdict = reset_verdict(reading);
+  verdict.confidence = plain ? Confidence::likely : Confidence::possible;
+  verdict.fault = Fault::client;
+  verdict.impact = Impact::connect_failed;
+  verdict.deciding_frame = answer.begin.frame;
+  verdict.provoked_by = 0;
+  return verdict;
+}
+
 std::optional<Verdict> tls_failure(const Evidence& evidence) {
   const Reading reading(evidence);
   const TlsAlert& alert = reading.now.tls_alert();
@@ -267,6 +292,7 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
     verdict.deciding_frame = alert.at.frame;
     return verdict;
   }
+  if (const auto refused = answered_in_another_tongue(reading)) return refused;
   // A ClientHello, and the server ends it without a word.
   const HalfConnection& server = reading.at.half(Side::server);
   if (!reading.client.turn.payload.client_hello || server.bytes > 0 || reading.now.exchanges > 0) return {};
@@ -282,7 +308,7 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   return verdict;
 }
 
-Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
+Narrative narrate_tls_failure(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const TlsAlert& alert = reading.now.tls_alert();
   Narrative narrative;
@@ -301,6 +327,19 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
                         : fmt::format("Check the TLS versions, ciphers, server name and client certificate that {} offers; the "
                                       "server does not accept them.",
                                       name(reading.connection, Side::client));
+  } else if (verdict.deciding_frame == reading.server.turn.begin.frame && reading.server.turn) {
+    const bool plain = reading.server.turn.payload.kind == PayloadKind::http_response;
+    narrative.explanation = fmt::format(
+        "{} began a TLS handshake ({}), and {} answered it {} ({}) and closed.", name(reading.connection, Side::client),
+        frame(reading.client.turn.begin), name(reading.connection, Side::server),
+        plain ? "in plain HTTP" : "with a sealed record of the length of an alert", frame(reading.server.turn.begin));
+    narrative.fix = plain ? fmt::format("Use the port of {} that speaks TLS, or plain HTTP on this one.",
+                                        to_string(reading.connection.endpoint(Side::server).address))
+                          : fmt::format("Check which client certificate {} demands, and whether it trusts that of {}.",
+                                        name(reading.connection, Side::server), name(reading.connection, Side::client));
+    if (!plain) {
+      narrative.ruled_out.push_back("a close_notify: not ruled out by its length; but the client's first request was not answered");
+    }
   } else {
     narrative.explanation = fmt::format(
         "{} {} the connection on the ClientHello ({}), without an alert or a byte of its own.",

@@ -188,7 +188,8 @@ std::optional<Verdict> client_abort(const Evidence& evidence) {
   verdict.fault = Fault::client;
   verdict.impact = Impact::none;
   verdict.severity = Severity::note;
-  if (!request.answered) {
+  const bool stopped_asking = request.answered != 0 && client.fin() && client.fin().frame < request.answered;
+  if (stopped_asking || (!request.answered && !reading.wants_no_answer(request))) {
     // Before the first byte of the response, and after a wait: response_timeout. At once: it changed its mind.
     verdict.variant = "request";
     if (server.fin() || reading.wants_no_answer(request)) return {};

@@ -188,7 +188,7 @@ std::optional<Verdict> unread_race(const Reading& reading) {
     // Short words of an unknown protocol, read and then closed upon, may have been a goodbye.
     const bool unknown = request->payload.kind == PayloadKind::other || request->payload.kind == PayloadKind::none;
     if (close->reset == nullptr && unknown && request->bytes() <= kGoodbyeBytes) return {};
-  } else if (before > trip || -before > trip) {
+  } else if (before > trip || -before > reading.round_trip_to(Side::client) * 3 / 2 + settings.rtt_margin) {
     return {};
   }
   if (read_forgery(reading).weight() >= 2) return {};

@@ -19,8 +19,51 @@ bool survived(const Reading& reading) {
          reading.now.half(victim).last().frame > reading.reset->segment.at.frame;
 }
 
+/// A SYN was refused, and the server's SYN-ACK for that very SYN came afterwards: it had not refused.
+bool refused_by_another(const Reading& reading) {
+  const Trouble* trouble = reading.connection.trouble();
+  if (trouble == nullptr || trouble->refusal.count == 0 || !reading.server.syn()) return false;
+  const FrameNumber refusal = trouble->refusal.reset.segment.at.frame;
+  return reading.server.syn().frame > refusal && reading.client.last_syn().frame < refusal;
+}
+
+Verdict forged_refusal(const Reading& reading) {
+  const Reset& reset = reading.connection.trouble()->refusal.reset;
+  Verdict verdict;
+  verdict.confidence = Confidence::likely;
+  verdict.reset_by = ResetBy::middlebox;
+  verdict.reset_kind = kind_of(&reset);
+  verdict.fault = Fault::middlebox;
+  verdict.impact = Impact::connect_failed;
+  verdict.severity = Severity::error;
+  verdict.deciding_frame = reset.segment.at.frame;
+  verdict.provoked_by = reading.client.syn().frame;
+  return verdict;
+}
+
+Narrative narrate_forged_refusal(const Reading& reading) {
+  const Reset& reset = reading.connection.trouble()->refusal.reset;
+  Narrative narrative;
+  narrative.explanation = fmt::format(
+      "The SYN ({}) to {} was refused by a RST ({}) after {}, and {} later the server's SYN-ACK for the same SYN arrived ({}): "
+      "the server listens, and did not refuse. A device on the way sent the RST in its name.",
+      frame(reading.client.syn()), name(reading.connection, Side::server), frame(reset.segment.at),
+      duration(reset.segment.at.time - reading.client.syn().time),
+      duration(reading.server.syn().time - reset.segment.at.time), frame(reading.server.syn()));
+  narrative.fix = fmt::format("Find the device on the path between {} and {} that rejects connections, and its rule.",
+                              to_string(reading.connection.endpoint(Side::client).address),
+                              to_string(reading.connection.endpoint(Side::server).address));
+  narrative.blind_spot = fmt::format("A capture at {} at the same time proves it: the RST never left there.",
+                                     name(reading.connection, Side::server));
+  narrative.ruled_out = {"connection_refused: the server's own SYN-ACK came after the RST",
+                         "handshake_probe: the client's kernel reset the SYN-ACK because its connect had already failed"};
+  add_missing(reading, narrative);
+  return narrative;
+}
+
 std::optional<Verdict> injected_reset(const Evidence& evidence) {
   const Reading reading(evidence);
+  if (refused_by_another(reading)) return forged_refusal(reading);
   if (reading.reset == nullptr) return {};
   // A TTL, an IP ID, or odd numbers alone prove nothing: balancers and NAT answer for others, and honest hosts send
   // several RSTs. The clock or the sender's own next segments must speak too.
@@ -49,6 +92,7 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
 
 Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
+  if (refused_by_another(reading)) return narrate_forged_refusal(reading);
   const ForgerySigns signs = read_forgery(reading);
   const Reset& reset = *reading.reset;
   const HalfConnection& named = reading.at.half(reset.by);

@@ -67,7 +67,8 @@ bool Reading::was_conversing() const {
 
 bool Reading::client_closed_first() const {
   const bool before_reset = reset == nullptr || client.fin().frame < reset->segment.at.frame;
-  return client.fin() && !server.fin_covered_by(client.fin_ack()) && before_reset;
+  const bool server_said_goodbye = server.turn.goodbye && server.turn.last.frame < client.fin().frame;
+  return client.fin() && !server.fin_covered_by(client.fin_ack()) && !server_said_goodbye && before_reset;
 }
 
 bool Reading::server_received(const Turn& turn) const {

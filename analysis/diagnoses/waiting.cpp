@@ -142,7 +142,7 @@ std::optional<Verdict> closed_while_waiting(const Reading& reading) {
   const Turn& request = reading.client.turn;
   const Mark& fin = reading.client.fin();
   if (!fin || !request || request.payload.kind != PayloadKind::http_request || is_known_incomplete(request)) return {};
-  if (request.answered != 0 && request.answered < fin.frame) return {};
+  if (request.answered != 0 ? request.answered < fin.frame : reading.lost_request == nullptr) return {};
   if (reading.server.fin() && reading.server.fin().frame < fin.frame) return {};
   if (reading.broken != nullptr && reading.reset->segment.at.frame < fin.frame) return {};
   const bool acknowledged = reading.server.ack_known && reading.server.ack.after(request.seq);

@@ -1,4 +1,6 @@
 // idle_reset: a reset that nothing provoked, at the end of an idle period, with nothing outstanding.
+#include <vector>
+
 #include "support/payloads.h"
 #include "support/verdicts.h"
 
@@ -65,7 +67,20 @@ TEST(IdleReset, PeriodThatDoesNotRepeatIsAnAbortiveClose) {
   EXPECT_THAT(story, says("#0 abortive_close chat\n#1 abortive_close chat"));
 }
 
+// Connections of one pool, opened one after the other and cleared in one moment: no timer of any of them.
 TEST(IdleReset, ClientThatClearsItsPoolIsAnAbortiveClose) {
+  Story story({.round_trip = 20ms});
+  std::vector<Connection> pool;
+  for (int i = 0; i < 3; ++i) {
+    pool.push_back(story.connect());
+    pool.back().exchange(get("/a"), ok());
+    story.wait(10s);
+  }
+  for (const Connection& c : pool) c.client.aborts();
+  EXPECT_THAT(story, says("#0 abortive_close chat\n#1 abortive_close chat\n#2 abortive_close chat"));
+}
+
+TEST(IdleReset, ClientsTimerIsOneToo) {
   Story story({.round_trip = 20ms});
   for (int i = 0; i < 2; ++i) {
     const Connection c = story.connect();
@@ -74,7 +89,7 @@ TEST(IdleReset, ClientThatClearsItsPoolIsAnAbortiveClose) {
     c.client.aborts();
     story.wait(1s);
   }
-  EXPECT_THAT(story, says("#0 abortive_close chat\n#1 abortive_close chat"));
+  EXPECT_THAT(story, says("#0 idle_reset/one_end note reset_by=client\n#1 idle_reset/one_end note reset_by=client"));
 }
 
 TEST(IdleReset, EndOfAnExchangeIsAnAbortiveClose) {
