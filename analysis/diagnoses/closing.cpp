@@ -403,52 +403,64 @@ Narrative narrate_unread_close(const Evidence& evidence, const Verdict& verdict)
 constexpr Diagnosis kClosingDiagnoses[] = {
     {"late_data_after_close", Question::ending, Severity::chat,
      "a reset for something that arrived after a complete close",
-     "One side had closed its socket for good when the other's last words arrived: a TLS close_notify, a GOAWAY, a FIN "
-     "that crossed. A kernel without a socket answers with a RST. All was delivered.",
+     "One side had closed its socket for good when the other's last words arrived: a TLS close_notify, a GOAWAY, a "
+     "FIN that crossed. A kernel without a socket answers with a RST. All was delivered.",
      R"(client                                server
   | ------------- FIN ----------------> |
   | <------------ close_notify -------- |
   | ------------- RST ----------------> |)",
-     "write_after_close: there the late bytes were data that somebody still wanted to send. client_abort: there most of "
-     "the response came late. abortive_close: there the RST came by itself.",
-     "On the host that reset: tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_DATA (was FIN_WAIT2) or NO_SOCKET.",
-     "Ignore it; log filters should not count it as a failure.",
+     "write_after_close: there the late bytes were data that somebody still wanted to send. client_abort: there most "
+     "of the response came late. abortive_close: there the RST came by itself.",
+     "On the host that reset: `tcp:tcp_send_reset` says TCP_ABORT_ON_DATA (the socket was in FIN_WAIT2), "
+     "TCP_TIMEWAIT_SOCKET, or NO_SOCKET when that was over.",
+     "Ignore it, and let no alarm rest on TcpOutRsts alone, which rises with each of them.",
      {}, late_data_after_close, narrate_late_data},
     {"unread_close", Question::ending, Severity::error,
      "the server closed with received data unread",
-     "A server that answers early (413, 401, 503) and closes while the request is still arriving has unread data in its "
-     "socket, and then close() must send a RST (RFC 2525 section 2.17). Each segment still in flight draws another one, "
-     "each with another sequence number: it looks forged and is honest.",
+     "A server that answers early (413, 401, 503) and closes while the request is still arriving has unread data in "
+     "its socket, and then close() must send a RST (RFC 2525 section 2.17). Each segment still in flight draws "
+     "another one, each with another sequence number: it looks forged and is honest. A server that closes on a "
+     "request without a word does the same.",
      R"(client                                server
   | ------------- body, body, ... ----> |
   | <------------ 413, FIN ------------ |
   | <------------ RST+ACK ------------- |  unread data
   | ------------- body in flight -----> |
   | <------------ RST, seq=its ack ---- |  once for each)",
-     "injected_reset: there the TTL, the speed or the sender's next segments betray it; here every seq is an ack that was "
-     "in flight. keepalive_race: there the connection was idle. server_abort: there a response broke off.",
-     "On the server: `nstat TcpExtTCPAbortOnClose`, tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_CLOSE.",
-     "Read the rest of the request before closing, or shut down the sending side and drain (nginx: lingering_close); "
-     "use `Expect: 100-continue` for large bodies.",
+     "injected_reset: there the TTL, the speed or the sender's next segments betray it; here every seq is an ack "
+     "that was in flight. keepalive_race: there the connection was idle. request_timeout: there the upload had "
+     "stalled. server_abort: there a response broke off, or other connections ended in the same moment.",
+     "On the server: `tcp:tcp_send_reset` says TCP_ABORT_ON_CLOSE, then TCP_FLAGS (the port listens) or NO_SOCKET "
+     "for each segment in flight; TCP_ABORT_ON_DATA where a FIN came first. `nstat -asz TcpExtTCPAbortOnClose "
+     "TcpExtTCPAbortOnData`.",
+     "Read the rest of the request before closing, or shut down the sending side and drain: nginx lingering_close "
+     "always, with lingering_time (30 s) and lingering_timeout (5 s); Envoy delayed_close_timeout (1 s); Tomcat "
+     "maxSwallowSize (2 MB). If the body is welcome, raise the limit that refused it (nginx client_max_body_size, "
+     "Tomcat maxPostSize). Let clients send `Expect: 100-continue` before large bodies (curl does; Apache HttpClient "
+     "setExpectContinueEnabled).",
      {}, unread_close, narrate_unread_close},
     {"write_after_close", Question::ending, Severity::error,
      "the server had closed its side, and the client went on sending",
-     "A log shipper or a stream of messages: the receiver closed, the sender did not look, and what it wrote afterwards is "
-     "lost.",
+     "A log shipper or a stream of messages: the receiver closed, the sender did not look, and what it wrote "
+     "afterwards is lost.",
      R"(client                                server
   | ------------- data ---------------> |
   | <------------ FIN ----------------- |
   | ------------- ACK, data ----------> |
   | <------------ RST ----------------- |)",
-     "stale_reuse: there the last exchange was complete and answered. unread_close: there the server had answered early. "
-     "late_data_after_close: there only a farewell came late.",
-     "On the client: `ss -tn state close-wait`; its next write fails with EPIPE.",
-     "Make the sender watch for the receiver's close, reconnect, and send again what was not confirmed.", {},
-     write_after_close, narrate_write_after_close},
+     "stale_reuse: there the last exchange was complete and answered. unread_close: there the server had answered "
+     "early. late_data_after_close: there only a farewell came late.",
+     "On the client: `ss -tnp state close-wait`; the write after next fails with EPIPE. On the server "
+     "`tcp:tcp_send_reset` says TCP_ABORT_ON_DATA (the socket was in FIN_WAIT1 or FIN_WAIT2) or TCP_TIMEWAIT_SOCKET; "
+     "`nstat -asz TcpExtTCPAbortOnData`.",
+     "Make the sender watch for the receiver's close (read the socket, handle EOF), reconnect, and send again what "
+     "was not confirmed; use a protocol that confirms: rsyslog omrelp instead of omfwd, Fluentd's forward output "
+     "with require_ack_response. And find out why the receiver closes (a limit on age or messages, a restart).",
+     {}, write_after_close, narrate_write_after_close},
     {"abortive_truncation", Question::ending, Severity::error,
      "the server reset the connection with a response still to deliver",
-     "close() with SO_LINGER 0 throws away what the kernel had not sent yet. A small response survives, one that is larger "
-     "than the socket buffers is cut short.",
+     "close() with SO_LINGER 0 throws away what the kernel had not sent yet. A small response survives, one that is "
+     "larger than the socket buffers is cut short.",
      R"(client                                server
   | ------------- request ------------> |
   | <------------ data, data, data ---- |  full segments
@@ -457,24 +469,30 @@ constexpr Diagnosis kClosingDiagnoses[] = {
   | <------------ RST, seq=that ack --- |)",
      "abortive_close: there the response was complete. server_abort: there the endpoint's other responses end well. "
      "client_abort: there the client reset.",
-     "On the server: tracepoint tcp:tcp_send_reset with reason TCP_STATE from ESTABLISHED (that is what linger 0 is "
-     "recorded as).",
-     "Remove linger 0: HAProxy `option nolinger` on frontends, SO_LINGER with time 0 in servers, nginx "
-     "reset_timedout_connection. Let clients check Content-Length and retry.",
+     "On the server: `tcp:tcp_send_reset` says TCP_STATE (the socket was ESTABLISHED) and `nstat -asz "
+     "TcpExtTCPAbortOnData` rises: that is how linger 0 is recorded; TCP_ABORT_ON_LINGER means TCP_LINGER2 below 0 "
+     "and is another matter. Who sets it: `strace -f -e trace=setsockopt -p PID` shows SO_LINGER with l_linger=0; "
+     "`grep -rn nolinger /etc/haproxy`.",
+     "Remove linger 0: HAProxy `option nolinger` on frontends, nginx reset_timedout_connection, SO_LINGER with time "
+     "0 in servers (Java setSoLinger(true, 0), Tomcat socket.soLingerTime, Go SetLinger(0), Node "
+     "socket.resetAndDestroy()). Let clients check Content-Length and retry: boto3's standard retries do not repeat "
+     "a body that was cut short.",
      {}, abortive_truncation, narrate_abortive_truncation},
     {"abortive_close", Question::ending, Severity::chat,
      "a reset where a FIN belonged, after everything was delivered",
-     "The connection had done its work, and one side closed it with a RST: linger 0, a proxy that saves ports, or the "
-     "answer to a FIN by a socket that was going away. Nothing was lost.",
+     "The connection had done its work, and one side closed it with a RST: linger 0, a proxy that saves ports, or "
+     "the answer to a FIN by a socket that was going away. Nothing was lost.",
      R"(client                                server
   | ------------- request ------------> |
   | <------------ response ------------ |
   | ------------- ACK ----------------> |
   | ------------- RST+ACK ------------> |  either side)",
-     "abortive_truncation: there the response was not complete. idle_reset: there an idle period that repeats on this "
-     "endpoint came before. late_data_after_close: there the RST answered a segment that came after the close.",
-     "`nstat TcpExtTCPAbortOnClose TcpOutRsts`; `ss -K` and linger 0 show as reason TCP_STATE in tcp:tcp_send_reset.",
-     "Leave it, unless counters or logs must be clean: then remove linger 0 (HAProxy: `option nolinger`).",
+     "abortive_truncation: there the response was not complete. idle_reset: there an idle period that repeats on "
+     "this endpoint came before. late_data_after_close: there the RST answered a segment that came after the close.",
+     "On the host that reset: `tcp:tcp_send_reset` says TCP_STATE (linger 0, or `ss -K`; `nstat -asz "
+     "TcpExtTCPAbortOnData`), or TCP_ABORT_ON_CLOSE where it left data unread (TcpExtTCPAbortOnClose).",
+     "Leave it. HAProxy does so towards its servers by design. If counters or logs must be clean, remove linger 0 "
+     "(HAProxy `option nolinger`, nginx reset_timedout_connection, SO_LINGER in the application).",
      {}, abortive_close, narrate_abortive_close},
 };
 

@@ -364,58 +364,91 @@ constexpr Diagnosis kConnectingDiagnoses[] = {
      "A SYN that finds no listener draws a RST from the kernel; a reject rule sends the same RST or an ICMP error.",
      R"(client                                server
   | ------------- SYN, seq=x ---------> |
-  | <------------ RST+ACK, ack=x+1 ---- |)",
-     "half_open_collision and time_wait_collision: there the answer is an ACK. accept_overflow: there the port listens, "
-     "and other connects succeed. retransmission_timeout: there nothing comes back.",
-     "On the server: `ss -ltn`; tracepoint tcp:tcp_send_reset with reason NO_SOCKET.",
-     "Start the service, or correct the address, the port, or the rule that rejects.",
+  | <------------ RST+ACK, ack=x+1 ---- |  or: ICMP unreachable that quotes the SYN)",
+     "half_open_collision and time_wait_collision: there the answer is an ACK. accept_overflow: there the port "
+     "listens, and other connects succeed. retransmission_timeout: there nothing comes back. A half-closed "
+     "connection on the same ports (FIN_WAIT2, for 60 s) draws the same RST; the finding names it where it was seen.",
+     "On the server: `ss -ltnp sport = :PORT` is empty, or listens on another address; `tcp:tcp_send_reset` says "
+     "NO_SOCKET. If it says nothing, a rule rejects: `nft list ruleset | grep reject`, `iptables-save | grep "
+     "REJECT`, also on the way. On the client: `nstat -asz TcpAttemptFails`.",
+     "Start the service, or correct the address it listens on (127.0.0.1 is not 0.0.0.0), the port that is asked "
+     "for, or the rule that rejects. For restarts: keep the listening socket open (systemd socket activation, `nginx "
+     "-s reload`), and let the proxy try another server: HAProxy retries with `option redispatch`, nginx "
+     "proxy_next_upstream, Envoy `retry_on: connect-failure`; Kubernetes: a readinessProbe, and a preStop pause "
+     "before the process ends.",
      kRefusedVariants, connection_refused, narrate_connection_refused},
     {"syn_ack_rejected", Question::ending, Severity::note,
      "a client's kernel reset a SYN-ACK that it had not asked for",
      "An old duplicate, an asymmetric path or a forged address: the SYN-ACK belongs to no SYN of that host.",
      R"(client                                server
-  | <------------ SYN-ACK ------------- |
-  | ------------- RST ----------------> |)",
-     "handshake_probe: there the SYN was seen.",
-     "On the client: tracepoint tcp:tcp_send_reset with reason NO_SOCKET.",
-     "Check for asymmetric paths; backscatter of forged SYNs needs nothing.", {}, syn_ack_rejected,
-     narrate_syn_ack_rejected},
+  | <------------ SYN-ACK ------------- |  no SYN of that number was seen
+  | ------------- RST, seq=its ack ---> |)",
+     "handshake_probe: there the client's own SYN was seen, and the SYN-ACK fits it. half_open_collision: there a "
+     "bare ACK answers the SYN.",
+     "On the client: `tcp:tcp_send_reset` says NO_SOCKET, or TCP_INVALID_ACK_SEQUENCE (state SYN_SENT) where it had "
+     "dialled with another number. `ip route get SERVER` on both hosts shows which way they take.",
+     "Check for asymmetric paths (two gateways, direct server return, a balancer that answers for the server) and "
+     "make both directions pass the same stateful device. Backscatter of forged SYNs needs nothing.",
+     {}, syn_ack_rejected, narrate_syn_ack_rejected},
     {"handshake_probe", Question::ending, Severity::chat,
      "a handshake and a reset, without data: a health check or a scan",
-     "A balancer's TCP check, or a scanner, only wants to know whether the port answers. A reset after the SYN-ACK is the "
-     "cheapest way to end it.",
+     "A balancer's TCP check, or a scanner, only wants to know whether the port answers. A reset after the SYN-ACK "
+     "is the cheapest way to end it.",
      R"(client                                server
   | ------------- SYN ----------------> |
   | <------------ SYN-ACK ------------- |
-  | ------------- RST or RST+ACK -----> |)",
-     "syn_ack_rejected: there the client had sent no such SYN. abortive_close: there data was exchanged.",
-     "On the server: the application sees an accept() followed by an error, or nothing at all.",
-     "Leave it; let the check send a request if the server's log must stay clean.",
+  | ------------- RST or RST+ACK -----> |  with or without an ACK before it)",
+     "syn_ack_rejected: there the client had sent no such SYN. accept_overflow: there the server resets. "
+     "abortive_close: there data was exchanged.",
+     "On the server: accept() gives a connection whose first read fails with ECONNRESET, or nothing at all. On the "
+     "client: `tcp:tcp_send_reset` says TCP_STATE (a check with linger 0), or NO_SOCKET (a scanner that makes its "
+     "own SYNs).",
+     "Leave it. To keep it out of the server's log, let the check send a request: HAProxy `option httpchk` (on "
+     "frontends: `option dontlognull`), AWS target groups with HealthCheckProtocol HTTP, Kubernetes httpGet instead "
+     "of tcpSocket.",
      {}, handshake_probe, narrate_handshake_probe},
     {"accept_overflow", Question::ending, Severity::error,
      "the listener had no room for the connection",
-     "The application accepts too slowly, its accept queue is full, and the kernel drops SYNs, or resets connections that it "
-     "had already answered.",
+     "The application accepts too slowly and its accept queue is full. The kernel then drops SYNs; connections that "
+     "it had completed before wait in the queue, acknowledged and unserved, until the client gives up or the "
+     "listener is closed; a few are reset.",
      R"(client                                server
+  | ------------- SYN ----------------> |  dropped: the queue is full
+  | ------------- SYN ----------------> |  1 s later, and so on
+  or, where there was room for the handshake:
   | ------------- SYN ----------------> |
   | <------------ SYN-ACK ------------- |
-  | ------------- ACK ----------------> |  no room
-  | <------------ RST ----------------- |  (or: nothing, and SYN after SYN))",
+  | ------------- ACK, request -------> |  no room
+  | <------------ RST ----------------- |  or: ACK, and nobody ever reads it)",
      "connection_refused: there the SYN itself is rejected. retransmission_timeout: there nobody else gets through. "
-     "handshake_probe: there the client resets.",
-     "On the server: `nstat TcpExtListenOverflows TcpExtListenDrops`, `ss -ltn`.",
-     "Raise the listen backlog and net.core.somaxconn, or accept faster.", kOverflowVariants, accept_overflow,
-     narrate_accept_overflow},
+     "response_timeout: there no SYNs to the port went unanswered while the request waited. handshake_probe: there "
+     "the client resets.",
+     "On the server: `ss -ltn sport = :PORT`: Recv-Q (waiting) above Send-Q (room) is a full queue; `nstat -asz "
+     "TcpExtListenOverflows TcpExtListenDrops TcpExtTCPReqQFullDrop` rises. `tcp:tcp_send_reset` says INVALID_SYN "
+     "for a reset of tcp_abort_on_overflow, TCP_STATE for what was in the queue when the listener was closed.",
+     "Raise the backlog at both places, for the smaller one counts: net.core.somaxconn (4096 since Linux 5.4, "
+     "before: 128) and the application's own: nginx `listen ... backlog=` (511), Apache ListenBacklog (511), HAProxy "
+     "backlog, Tomcat acceptCount (100), gunicorn and uvicorn --backlog (2048), Node server.listen backlog (511), "
+     "Redis tcp-backlog (511); then restart the listener. A queue that stays full needs more workers, not more room. "
+     "Leave net.ipv4.tcp_abort_on_overflow at 0: silence lets the client try again.",
+     kOverflowVariants, accept_overflow, narrate_accept_overflow},
     {"tls_failure", Question::ending, Severity::error,
      "the TLS handshake failed",
-     "A certificate, a version, a cipher or a name did not suit one side, which ended the connection with a fatal alert, or "
-     "without a word.",
+     "A certificate, a version, a cipher or a name did not suit one side, which ended the connection with a fatal "
+     "alert, or without a word.",
      R"(client                                server
   | ------------- ClientHello --------> |
   | <------------ alert, FIN ---------- |  or: RST, or the client's own alert)",
-     "late_data_after_close: a close_notify is no failure. injected_reset: there the RST comes from elsewhere.",
-     "`openssl s_client -connect HOST:PORT -servername NAME`; the server's log.",
-     "Check certificate chain, names, TLS versions and ciphers of both sides.", {}, tls_failure, narrate_tls_failure},
+     "late_data_after_close: a close_notify is no failure. injected_reset: there the RST comes from elsewhere; a "
+     "filter that reads the server's name acts on the ClientHello, too.",
+     "From the client: `openssl s_client -connect HOST:PORT -servername NAME -showcerts`, once more with `-tls1_2`. "
+     "On the server: nginx error_log at level info (`SSL_do_handshake() failed`), HAProxy's log (`SSL handshake "
+     "failure`); Java: `-Djavax.net.debug=ssl:handshake` on either side.",
+     "Check the certificate chain (leaf first, then the intermediates), its names and dates, and the TLS versions "
+     "and ciphers of both sides: nginx ssl_certificate, ssl_protocols, ssl_ciphers, ssl_verify_client; HAProxy "
+     "`crt`, ssl-min-ver, verify; Apache SSLCertificateFile, SSLProtocol; Java jdk.tls.disabledAlgorithms; Go "
+     "tls.Config MinVersion.",
+     {}, tls_failure, narrate_tls_failure},
 };
 
 }  // namespace

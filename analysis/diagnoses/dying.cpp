@@ -243,7 +243,7 @@ Narrative narrate_client_abort(const Evidence& evidence, const Verdict& verdict)
 
 constexpr Variant kAbortVariants[] = {
     {"response", "in the middle of a response"},
-    {"request", "in the middle of a request, or before any answer"},
+    {"request", "in the middle of a request, or before any answer: with a reset, or with a FIN too early"},
 };
 
 // ------------------------------------------------------------------------------------------------- entries
@@ -251,41 +251,63 @@ constexpr Variant kAbortVariants[] = {
 constexpr Diagnosis kDyingDiagnoses[] = {
     {"peer_lost_state", Question::ending, Severity::error,
      "data in mid-conversation was answered by a host that does not know the connection",
-     "A crash, a reboot, a failover to another host, or flushed connection state: the next segment finds no socket.",
+     "A crash, a reboot, a failover to another host, or flushed connection state: the next segment finds no socket. "
+     "Where only an ACK met that, nothing was lost.",
      R"(client                                server
   | <------------ data ---------------- |
   |        ... the server reboots ...   |
-  | ------------- data ---------------> |
+  | ------------- data ---------------> |  or a bare ACK
   | <------------ RST, seq=that ack --- |)",
-     "stale_reuse: there the server sent a FIN. idle_state_lost: there a silence longer than any that survived came before.",
-     "On the server: uptime, `journalctl -b`, failover events; `nstat TcpOutRsts`.",
-     "Look for a reboot, a failover or flushed state at that second.", {}, peer_lost_state, narrate_peer_lost_state},
+     "stale_reuse: there the server sent a FIN. idle_state_lost: there a silence longer than any that survived came "
+     "before, and busy connections live. conntrack_invalid: there a stray of a NAT had killed the socket. "
+     "server_abort: there a socket decided (RST+ACK).",
+     "On the host that reset: `uptime -s`, `journalctl --list-boots`, the log of keepalived or the cluster; "
+     "`tcp:tcp_send_reset` says TCP_FLAGS if the port listens again, NO_SOCKET if not. Kubernetes: `kubectl describe "
+     "pod` (Last State), `kubectl get events`.",
+     "Look for a reboot, a failover, a moved address or flushed state at that second. Drain before a host goes "
+     "(HAProxy `set server ... state drain`, AWS deregistration_delay.timeout_seconds, Kubernetes preStop), hand "
+     "connection state over in a failover pair (conntrackd), and retry what is safe to repeat.",
+     {}, peer_lost_state, narrate_peer_lost_state},
     {"server_abort", Question::ending, Severity::error,
-     "the server reset in the middle of its work",
-     "A process was killed, crashed, ran into its worker timeout, or aborted on purpose, with a response begun or a request "
-     "in hand.",
+     "the server stopped in the middle of its work",
+     "A process was killed, crashed, ran into its worker timeout, or aborted on purpose, with a response begun or a "
+     "request in hand. What it had not read makes a reset of its end; otherwise even a killed process ends with a "
+     "FIN.",
      R"(client                                server
   | ------------- request ------------> |
-  | <------------ half a response ----- |
-  | <------------ RST+ACK ------------- |)",
-     "abortive_truncation: there resetting is the endpoint's habit. client_abort: there the client reset.",
-     "In the server's log and `dmesg` (OOM killer, segfault) at that second.",
-     "Look for a crash, a kill or a deployment; drain connections before a process ends.", {}, server_abort,
-     narrate_server_abort},
+  | <------------ half a response ----- |  or: none
+  | <------------ RST+ACK ------------- |  or: FIN, without an answer)",
+     "abortive_truncation: there resetting is the endpoint's habit. response_timeout: there it comes after a wait, "
+     "and alone. unread_close: there it comes at once, and alone. client_abort: there the client reset. propagated: "
+     "there a leg behind it broke just before.",
+     "On the server at that second: its log (gunicorn: `WORKER TIMEOUT`), `dmesg -T | grep -iE 'oom|segfault'`, "
+     "`coredumpctl list`, `journalctl -u UNIT`. `tcp:tcp_send_reset` says TCP_ABORT_ON_CLOSE (it died with data "
+     "unread) or TCP_STATE (linger 0); a FIN leaves no reason.",
+     "Look for a crash, a kill, a worker timeout or a deployment; drain connections before a process ends: `nginx -s "
+     "quit` and worker_shutdown_timeout, HAProxy hard-stop-after, gunicorn --graceful-timeout (30 s) and --timeout, "
+     "uvicorn --timeout-graceful-shutdown, Go Server.Shutdown, Kubernetes preStop and terminationGracePeriodSeconds "
+     "(30 s).",
+     {}, server_abort, narrate_server_abort},
     {"client_abort", Question::ending, Severity::note,
      "the client gave up in the middle",
-     "A cancelled download, a closed tab, a stopped upload: the client closed its socket while data was still coming, and "
-     "each segment that arrived afterwards drew a reset.",
+     "A cancelled download, a closed tab, a stopped upload: the client closed its socket while data was still "
+     "coming, and each segment that arrived afterwards drew a reset. Or it closed with less sent than it had "
+     "announced.",
      R"(client                                server
   | <------------ data, data, data ---- |
-  | ------------- RST+ACK ------------> |
+  | ------------- RST+ACK ------------> |  or: FIN
   | <------------ data in flight ------ |
   | ------------- RST ----------------> |  once for each)",
      "response_timeout: there no byte of the response had come, after a wait. abortive_close: there the response was "
-     "complete. late_data_after_close: there only a farewell came late.",
-     "In the server's or proxy's log: 499 (nginx), `CD` or `CL` (HAProxy).",
-     "Leave it if users cancel; otherwise look at the client's timeout and log.", kAbortVariants, client_abort,
-     narrate_client_abort},
+     "complete. late_data_after_close: there only a farewell came late. propagated: there the client is a proxy that "
+     "lost its own.",
+     "In the server's or proxy's log: 499 (nginx), `CD`, `CH` or `CR` (HAProxy), `DC` (Envoy), 460 (ALB). On the "
+     "client `tcp:tcp_send_reset` says TCP_ABORT_ON_CLOSE, then NO_SOCKET for each segment in flight; `nstat -asz "
+     "TcpExtTCPAbortOnClose`.",
+     "Leave it if users cancel; otherwise look at the client's own timeout (curl --max-time, Go Client.Timeout, a "
+     "limit on the whole transfer) and its log. Whether the work behind a proxy then stops: HAProxy `option "
+     "abortonclose`, nginx proxy_ignore_client_abort.",
+     kAbortVariants, client_abort, narrate_client_abort},
 };
 
 }  // namespace

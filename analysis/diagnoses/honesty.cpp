@@ -101,23 +101,29 @@ Narrative narrate_unexplained(const Evidence& evidence, const Verdict& verdict) 
 constexpr Diagnosis kHonestyDiagnoses[] = {
     {"capture_too_short", Question::ending, Severity::error,
      "too little of the connection was captured to tell why it was reset",
-     "The start, one direction, or a part in the middle is missing from the capture, and what is missing would decide.",
+     "The start, one direction, or a part in the middle is missing from the capture, and what is missing would "
+     "decide.",
      R"(client                                server
   |        ... not captured ...         |
   | ------------- request ------------> |
   | <------------ RST ----------------- |)",
-     "unexplained: there all was captured.",
-     "Capture again, longer, both directions, on the host itself if possible.",
-     "Capture from before the connection opens until after it dies; merge rotated files.", {}, capture_too_short,
-     narrate_capture_too_short},
+     "unexplained: there all was captured. Causes that the part at hand proves are named in spite of what is missing.",
+     "Capture again on the host itself, all of the connection: `tcpdump -i any -s 0 -B 65536 -w whole.pcap 'host "
+     "PEER and tcp port PORT'`. At its end tcpdump says how many packets the kernel dropped.",
+     "Capture from before the connection opens until after it dies, in both directions, without a filter on flags; "
+     "merge rotated files (`mergecap -w whole.pcap part*.pcap`).",
+     {}, capture_too_short, narrate_capture_too_short},
     {"unexplained", Question::ending, Severity::warn,
      "a reset that fits nothing that tcpwhy knows",
      "All of the connection was captured and no known mechanism fits.",
      R"(client                                server
   | <------------ RST, why? ----------> |)",
      "capture_too_short: there something is missing.",
-     "On the host that reset: tracepoint tcp:tcp_send_reset (Linux 6.10 and later) records the kernel's reason.",
-     "Look into the log of the host that sent the reset, at that second.", {}, unexplained, narrate_unexplained},
+     "On the host that reset, as it happens again: the reason that `tcp:tcp_send_reset` prints, and what rises in "
+     "`nstat -asz 'TcpExtTCPAbort*' TcpOutRsts`. If neither does, the reset is not that host's own.",
+     "Look into the log of the host that sent the reset, at that second, and report the capture to tcpwhy if you can "
+     "share it.",
+     {}, unexplained, narrate_unexplained},
 };
 
 }  // namespace

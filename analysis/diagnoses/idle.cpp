@@ -273,9 +273,9 @@ Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdic
 }
 
 constexpr Variant kRaceVariants[] = {
-    {"crossing", "the request and the FIN passed each other; the RST repeats the FIN's number"},
+    {"crossing", "the request and the close passed each other; after a FIN the RST repeats its number"},
     {"unread", "the request arrived as the server was closing: RST+ACK that covers the request, no FIN"},
-    {"discarded", "the server's kernel acknowledged the request, nobody answered it, no RST"},
+    {"discarded", "the server's kernel acknowledged the request, if only in its FIN, and nobody answered it; no RST"},
 };
 
 // -------------------------------------------------------------------------------------------- stale_reuse
@@ -734,8 +734,10 @@ constexpr Variant kIdleResetVariants[] = {
 constexpr Diagnosis kIdleDiagnoses[] = {
     {"keepalive_race", Question::ending, Severity::error,
      "a request crossed the server's close of an idle connection",
-     "A pooled connection came to rest, and the server (or a balancer) closed it by its idle timer in the same moment "
-     "in which the client sent the next request on it. Neither side did anything wrong; their timeouts do not fit.",
+     "A pooled connection came to rest, and the server (or a balancer) closed it by its idle timer in the same "
+     "moment in which the client sent the next request on it. Neither side did anything wrong; their timeouts do not "
+     "fit. The close may be a FIN or a reset; and where the server's kernel already had the request as the "
+     "application closed, even the FIN acknowledges it.",
      R"(client                                server
   | <------------ response ------------ |
   |        ... both idle for T ...      |
@@ -743,32 +745,50 @@ constexpr Diagnosis kIdleDiagnoses[] = {
   |                        \/           |
   |                        /\           |
   | <---------------------/  \--------> |
-  | <------------- RST, seq=F --------- |  (or: ACK, and no answer ever))",
-     "stale_reuse: there the request's ack covers the FIN (F+1), and so does the RST's seq. unread_close: there the "
-     "connection was not idle. idle_state_lost: there is no FIN. The order of FIN and request in the file says nothing.",
-     "On the server: `nstat TcpExtTCPAbortOnData`, tracepoint tcp:tcp_send_reset with reason TCP_ABORT_ON_DATA in "
-     "FIN_WAIT1 (TCP_ABORT_ON_CLOSE for unread).",
-     "Set the idle timeout of the side that sends requests below that of the side that answers, by a round trip and a "
-     "margin: Node.js server.keepAliveTimeout, gunicorn --keep-alive, Apache KeepAliveTimeout, nginx keepalive_timeout "
-     "above the pool's limit (nginx upstream keepalive_timeout, ALB idle timeout, HTTP client pools). Retry what is "
-     "safe to repeat.",
+  | <------------- RST, seq=F --------- |  (or: ACK, and no answer ever)
+  or: the request came first, and nobody read it:
+  | ------------- request ------------> |
+  | <------------ RST+ACK, or FIN ----- |  its ack covers the request)",
+     "stale_reuse: there the request's ack covers the FIN (F+1), and so does the RST's seq. dead_keepalive: there "
+     "the close comes seconds after the request. unread_close: there the connection was not idle. idle_state_lost: "
+     "there the server closed nothing. The order of FIN and request in the file says nothing.",
+     "On the server: `tcp:tcp_send_reset` says TCP_ABORT_ON_DATA for crossing (the socket was in FIN_WAIT1), "
+     "TCP_ABORT_ON_CLOSE for unread; `nstat -asz TcpExtTCPAbortOnData TcpExtTCPAbortOnClose`; nothing counts "
+     "discarded. On the side that asks: 502 at once, `upstream prematurely closed connection` (nginx), `SH` "
+     "(HAProxy), `UC` (Envoy), `socket hang up` (Node), NoHttpResponseException (Apache HttpClient), "
+     "RemoteDisconnected (Python).",
+     "Set the idle timeout of the side that sends requests below that of the side that answers, by a round trip and "
+     "a second. Who answers: Node server.keepAliveTimeout (5 s; new versions close after 6), gunicorn --keep-alive "
+     "(2), uvicorn --timeout-keep-alive (5), Apache KeepAliveTimeout (5), nginx keepalive_timeout (75), Tomcat "
+     "keepAliveTimeout (20 as shipped), Go Server.IdleTimeout, HAProxy `timeout http-keep-alive`, Envoy "
+     "common_http_protocol_options idle_timeout (1 h). Who asks: nginx upstream keepalive_timeout (60), ALB "
+     "idle_timeout.timeout_seconds (60), Google Cloud's ALB (600, fixed), Go Transport.IdleConnTimeout (90), undici "
+     "keepAliveTimeout (4), OkHttp keepAliveDuration (300), Apache HttpClient setConnectionTimeToLive, AWS SDK for "
+     "Java connectionMaxIdleTime (60), HikariCP maxLifetime (1800). Retry what is safe to repeat: nginx "
+     "proxy_next_upstream (POST only with non_idempotent), HAProxy `retry-on conn-failure empty-response` with "
+     "`option redispatch`, Envoy `retry_on: reset`, urllib3 Retry with allowed_methods.",
      kRaceVariants, keepalive_race, narrate_keepalive_race},
     {"stale_reuse", Question::ending, Severity::error,
      "a request was sent on a connection that the server had already closed",
-     "The server closed an idle connection, the client's kernel acknowledged the FIN, and some time later the client's "
-     "pool handed the connection out again without looking.",
+     "The server closed an idle connection, the client's kernel acknowledged the FIN, and some time later the "
+     "client's pool handed the connection out again without looking.",
      R"(client                                server
   | <-------- FIN, seq=F -------------- |  its timer fires
   | --------- ACK F+1 ----------------> |
   |        ... some time ...            |
   | --------- request, ack=F+1 -------> |
   | <-------- RST, seq=F+1 ------------ |  (or: ACK, and no answer ever))",
-     "keepalive_race: there the request's ack does not cover the FIN. write_after_close: there data was in flow, or the "
-     "server never answers on this stream. late_data_after_close: there the late bytes are a farewell.",
-     "On the client: `ss -tn state close-wait` shows the connections that the pool still holds. On the server: "
-     "tracepoint tcp:tcp_send_reset with reason TCP_TIMEWAIT_SOCKET or NO_SOCKET.",
-     "Make the client's pool test a connection before it reuses it (a readable idle socket is a closed one), and keep its "
-     "idle timeout below the server's. Retry what is safe to repeat.",
+     "keepalive_race: there the request's ack does not cover the FIN. write_after_close: there data was in flow, or "
+     "the server never answers on this stream. late_data_after_close: there the late bytes are a farewell.",
+     "On the client: `ss -tnp state close-wait` shows the connections that the pool still holds, and who holds them. "
+     "On the server `tcp:tcp_send_reset` says TCP_TIMEWAIT_SOCKET within 60 s of the FIN, then TCP_FLAGS (the port "
+     "listens) or NO_SOCKET; for photo_finish TCP_ABORT_ON_DATA (the socket was in FIN_WAIT2).",
+     "Make the client's pool test a connection before it reuses it (a readable idle socket is a closed one): Apache "
+     "HttpClient setValidateAfterInactivity and evictIdleConnections, SQLAlchemy pool_pre_ping, HikariCP "
+     "keepaliveTime, reactor-netty maxIdleTime with evictInBackground, agentkeepalive freeSocketTimeout. Keep its "
+     "idle timeout below the server's: HikariCP maxLifetime and pgbouncer server_idle_timeout below the database's "
+     "limit (MySQL wait_timeout), SQLAlchemy pool_recycle; for HTTP the settings of keepalive_race. Retry what is "
+     "safe to repeat (urllib3 Retry, boto3 `retries`, nginx proxy_next_upstream).",
      kStaleVariants, stale_reuse, narrate_stale_reuse},
     {"dead_keepalive", Question::ending, Severity::error,
      "a request on a long idle connection was acknowledged, never answered, and the connection ended seconds later",
@@ -782,58 +802,86 @@ constexpr Diagnosis kIdleDiagnoses[] = {
   | <------------ ACK ----------------- |  the kernel has it, nobody reads it
   |        ... seconds ...              |
   | <------------ RST+ACK (or FIN) ---- |)",
-     "keepalive_race: there the close comes within a round trip of the request. unread_close and response_timeout: there "
-     "the request is no different from others that were answered; here its idle gap is longer than any that survived.",
-     "On the server: `ss -tnm` shows Recv-Q that nobody reads; tracepoint tcp:tcp_send_reset with reason "
-     "TCP_ABORT_ON_CLOSE.",
-     "Make the server close idle connections with a FIN when it stops serving them, and keep the client's pool timeout "
-     "below that time.",
+     "keepalive_race: there the close comes within a round trip of the request. unread_close and response_timeout: "
+     "there the request is no different from others that were answered; here its idle gap is longer than any that "
+     "survived. idle_state_lost: there nobody acknowledges the request.",
+     "On the server: `ss -tnp sport = :PORT` shows a Recv-Q that nobody reads, and whose it is; then "
+     "`tcp:tcp_send_reset` says TCP_ABORT_ON_CLOSE and `nstat -asz TcpExtTCPAbortOnClose` rises.",
+     "Make the server close idle connections with a FIN when it stops serving them (a session table, a worker, a "
+     "proxy's other leg that has gone), and keep the client's pool timeout below that time, with the settings of "
+     "keepalive_race. In front of a proxy in TCP mode: give both legs one idle time (HAProxy `timeout client`, "
+     "`timeout server` and `timeout tunnel`; nginx stream proxy_timeout, 600 s).",
      kDeadVariants, dead_keepalive, narrate_dead_keepalive},
     {"idle_state_lost", Question::ending, Severity::error,
      "the first segment after a silence was answered by a reset: somebody had forgotten the connection",
-     "A firewall, NAT or balancer drops idle connections from its table without telling anybody. The next segment meets "
-     "no entry and is rejected, by the device or by a host that never knew the connection.",
+     "A firewall, NAT or balancer drops idle connections from its table without telling anybody. The next segment "
+     "meets no entry and is rejected, by the device or by a host that never knew the connection: a NAT may even let "
+     "it out under another port, or untranslated.",
      R"(client                 device                 server
   | <------------ response ------------------- |
   |     ... idle; the entry expires ...        |
   | -------- request ----> |                   |
-  | <------- RST --------- |  seq = the request's ack)",
-     "keepalive_race and stale_reuse: there the server closed with a FIN. peer_lost_state: there busy connections die "
-     "too. injected_reset: there no silence came before. idle_blackhole: there nothing comes back.",
-     "On a Linux gateway: `conntrack -L` and net.netfilter.nf_conntrack_tcp_timeout_established; at the far end the "
-     "request never arrives.",
-     "Send TCP keep-alives more often than the device's idle timeout, or keep the pool's idle timeout below it, or raise "
-     "the device's: AWS NLB and NAT gateway 350 s, Azure 4 minutes, many firewalls 1 hour.",
+  | <------- RST --------- |                   |  seq = the request's ack
+  or, let out under another port or address:
+  | -------- request ----> | ----------------> |  the server knows no such connection
+  | <------- RST --------- | <---------------- |)",
+     "keepalive_race and stale_reuse: there the server closed with a FIN. peer_lost_state: there busy connections "
+     "die too. injected_reset: there no silence came before. idle_blackhole: there nothing comes back. "
+     "dead_keepalive: there the request is acknowledged.",
+     "At the far end, while the client is being reset: `ss -tno dport = :PORT` (the client's port) still shows the "
+     "connection, and `tcp:tcp_send_reset` says nothing (middlebox), or TCP_FLAGS or NO_SOCKET (peer). On a Linux "
+     "gateway: `conntrack -L -p tcp --dport PORT` has no entry, `sysctl "
+     "net.netfilter.nf_conntrack_tcp_timeout_established`; IPVS: `ipvsadm -L --timeout`; AWS NLB: "
+     "TCP_ELB_Reset_Count in CloudWatch.",
+     "Send TCP keep-alives more often than the device's idle timeout: net.ipv4.tcp_keepalive_time=60 where the "
+     "application sets SO_KEEPALIVE (HAProxy `option clitcpka` and `option srvtcpka`, nginx `listen ... "
+     "so_keepalive=on` and proxy_socket_keepalive, Envoy upstream_connection_options tcp_keepalive, libpq "
+     "keepalives_idle, pgjdbc tcpKeepAlive, HikariCP keepaliveTime, boto3 `Config(tcp_keepalive=True)`). Or keep the "
+     "pool's idle timeout below it, or raise the device's: AWS NLB tcp.idle_timeout.seconds (350 s), AWS NAT gateway "
+     "350 s (fixed), Azure Load Balancer idleTimeoutInMinutes (4), Linux IPVS (900 s), Cisco ASA `timeout conn` (1 "
+     "h), PAN-OS TCP timeout (1 h), FortiGate session-ttl (1 h), nf_conntrack_tcp_timeout_established (5 days). On a "
+     "Linux NAT that lets strays out: net.netfilter.nf_conntrack_tcp_loose=0.",
      kLostVariants, idle_state_lost, narrate_idle_state_lost},
     {"idle_blackhole", Question::ending, Severity::error,
      "after a silence nothing gets through any more, while new connections work",
-     "A device dropped the idle connection from its table and now drops its segments without a word. The client "
-     "retransmits until it gives up, minutes later.",
+     "A device dropped the idle connection from its table and now drops its segments without a word. Whoever speaks "
+     "first, client or server, retransmits until it gives up, a quarter of an hour later on Linux.",
      R"(client                 device                 server
   | <------------ response ------------------- |
   |     ... idle; the entry expires ...        |
   | -------- request ----> X                   |
-  | --- retransmission --> X   0.2 s, 0.4 s, 0.8 s ...
-  | -------- new SYN ------------------------> |  works)",
-     "idle_state_lost: there a RST comes back. retransmission_timeout: there no silence came before, or nothing else gets "
-     "through either.",
-     "On the client: `ss -tnoi` shows the retransmission timer and backoff; on a Linux gateway `conntrack -L` has no entry.",
-     "Send TCP keep-alives more often than the device's idle timeout, or keep the pool's idle timeout below it, or raise "
-     "the device's and let it reject instead of dropping.",
+  | --- retransmission --> X                   |  0.2 s, 0.4 s, 0.8 s ...
+  | -------- new SYN ------------------------> |  works
+  or, where the server speaks first:
+  |                        X <------- data --- |)",
+     "idle_state_lost: there a RST comes back. retransmission_timeout: there no silence came before, or nothing else "
+     "gets through either. keepalive_probe_timeout: there only probes went unanswered.",
+     "On the side that speaks: `ss -tnoi dport = :PORT` (`sport` on the server) shows `timer:(on,...)` with a "
+     "growing backoff; `nstat -asz TcpExtTCPTimeouts TcpRetransSegs`, and TcpExtTCPAbortOnTimeout when it gives up, "
+     "without a RST. On a Linux gateway `conntrack -L -p tcp --dport PORT` has no entry.",
+     "Send TCP keep-alives more often than the device's idle timeout, or keep the pool's idle timeout below it, or "
+     "raise the device's (settings and defaults: idle_state_lost), and let it reject instead of dropping: Azure Load "
+     "Balancer enableTcpReset, Cisco ASA `set connection timeout idle ... reset`. To find out sooner than "
+     "net.ipv4.tcp_retries2 (15: some 15 minutes) does: TCP_USER_TIMEOUT (libpq tcp_user_timeout, HAProxy tcp-ut).",
      {}, idle_blackhole, narrate_idle_blackhole},
     {"idle_reset", Question::ending, Severity::note,
      "an idle connection was reset by a timer, with nothing outstanding",
-     "A server, a proxy or a device ends idle connections with a RST instead of a FIN. Nobody was hurt; the next request that "
-     "crosses such a reset will be.",
+     "A server, a proxy or a device ends idle connections with a RST instead of a FIN. Nobody was hurt; the next "
+     "request that crosses such a reset will be.",
      R"(client                                server
   | <------------ response ------------ |
   |        ... both idle for T ...      |
   | <------------ RST+ACK ------------- |  or, from a device, one to each end)",
-     "abortive_close: there the reset ends an exchange, or no period repeats. keepalive_probe_timeout: there probes went "
-     "unanswered. keepalive_race: there a request was lost.",
-     "On the host: tracepoint tcp:tcp_send_reset with reason TCP_STATE or TCP_ABORT_ON_LINGER; on a balancer its idle "
-     "timeout.",
-     "Keep the client's idle limit below it.", kIdleResetVariants, idle_reset, narrate_idle_reset},
+     "abortive_close: there the reset ends an exchange, or no period repeats. keepalive_probe_timeout: there probes "
+     "went unanswered. keepalive_race: there a request was lost.",
+     "On the host that the reset names: `tcp:tcp_send_reset` says TCP_STATE (a close with linger 0) and `nstat -asz "
+     "TcpExtTCPAbortOnData` rises. If it says nothing and both ends report `tcp:tcp_receive_reset`, a device told "
+     "them.",
+     "Keep the client's idle limit below it (settings: keepalive_race), or send keep-alives more often, or raise it "
+     "where it is: Azure Load Balancer idleTimeoutInMinutes with enableTcpReset, F5 TCP profile idle-timeout with "
+     "Reset on Timeout, Cisco ASA `set connection timeout idle ... reset`, Akka and Pekko HTTP server.idle-timeout "
+     "(60 s).",
+     kIdleResetVariants, idle_reset, narrate_idle_reset},
 };
 
 }  // namespace

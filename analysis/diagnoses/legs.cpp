@@ -99,18 +99,24 @@ Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
 }
 
 constexpr Diagnosis kLegsDiagnoses[] = {
-    {"propagated", Question::ending, Severity::error, "the other leg of a proxy failed, and this one shows it",
-     "A proxy lost the connection behind it, or the client before it, and passed that on: with a 502, a reset, or a close "
-     "without an answer. The cause is on the other leg.",
+    {"propagated", Question::ending, Severity::error,
+     "the other leg of a proxy failed, and this one shows it",
+     "A proxy lost the connection behind it, or the client before it, and passed that on: with a 502, a reset, or a "
+     "close without an answer. The cause is on the other leg.",
      R"(client                 proxy                  server
   | ------ request ------> | ------ request ------> |
   |                        | <----- FIN or RST ---- |  why? is answered there
-  | <----- 502, or RST --- |                        |  within milliseconds)",
-     "response_timeout: a 504 says itself that the proxy's patience ended. server_abort, client_abort: there no other leg broke "
-     "in the milliseconds before.",
-     "In the proxy's log at that second: `upstream prematurely closed connection` (nginx), `SH`, `SD` or `CD` (HAProxy), "
-     "`UC` or `UF` (Envoy).",
-     "Look at the stream that is named: its finding says what to change.", {}, propagated, narrate_propagated},
+  | <----- 502, or RST --- |                        |  within milliseconds
+  or, the other way:
+  | ---- FIN or RST -----> | ------ RST ----------> |  the client's end, passed on)",
+     "response_timeout: a 504 says itself that the proxy's patience ended. server_abort, client_abort: there no "
+     "other leg broke in the milliseconds before.",
+     "On the proxy, both legs in one file: `tcpdump -i any -s 0 -w legs.pcap tcp`. In its log at that second: "
+     "`upstream prematurely closed connection` or `recv() failed (104: Connection reset by peer)` (nginx), `SH`, "
+     "`SD`, `SC` or `CD` (HAProxy), `UC`, `UF` or `DC` (Envoy), 502 with target_status_code `-` (ALB).",
+     "Look at the stream that is named: its finding says what to change. Where the request is safe to repeat, let "
+     "the proxy do it: nginx proxy_next_upstream, HAProxy retry-on with `option redispatch`, Envoy `retry_on: reset`.",
+     {}, propagated, narrate_propagated},
 };
 
 }  // namespace

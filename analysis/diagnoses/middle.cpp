@@ -188,31 +188,46 @@ Narrative narrate_conntrack_invalid(const Evidence& evidence, const Verdict&) {
 constexpr Diagnosis kMiddleDiagnoses[] = {
     {"injected_reset", Question::ending, Severity::error,
      "the reset did not come from the host that it names",
-     "A device on the path (a filter, an intrusion prevention system) ended the connection by forging a RST in the name of "
-     "one end, or of both.",
+     "A device on the path (a filter, an intrusion prevention system) ended the connection by forging a RST in the "
+     "name of one end, or of both.",
      R"(client                 device                 server
   | -------- request ----> | -----------------> |
   | <------- RST --------- |                    |  another TTL, faster than the round trip
   | <------------ data ------------------------ |  the server carries on
   | ------------- RST ------------------------> |  now an honest one)",
      "unread_close: several RSTs with different numbers are honest if each repeats an ack that was in flight. "
-     "idle_state_lost: a device's reject after a silence. A TTL or missing timestamps alone prove nothing.",
-     "Capture at the named sender at the same time: the RST never left it; `nstat TcpOutRsts` does not count it.",
-     "Find the device that ends connections on this path, and its rule.", {}, injected_reset, narrate_injected_reset},
+     "idle_state_lost: a device's reject after a silence. conntrack_invalid: there a segment drew the reset. A TTL "
+     "or missing timestamps alone prove nothing.",
+     "At the named sender at the same time: the RST is in no capture there, `tcp:tcp_send_reset` says nothing and "
+     "`nstat -asz TcpOutRsts` does not rise, while the victim reports `tcp:tcp_receive_reset`; where both ends "
+     "report it, both were told. A reject rule on the host itself leaves no reason either: `nft list ruleset | grep "
+     "reject`.",
+     "Find the device that ends connections on this path, and its rule: Suricata and Snort `reject`, PAN-OS actions "
+     "reset-client, reset-server and reset-both (threat log), iptables `REJECT --reject-with tcp-reset`, nft `reject "
+     "with tcp reset`, content filters that read the server's name in TLS.",
+     {}, injected_reset, narrate_injected_reset},
     {"conntrack_invalid", Question::ending, Severity::error,
      "a NAT let a segment through untranslated, and the reset that it drew killed the connection",
-     "Connection tracking calls a late or out-of-window segment invalid and does not translate it. It reaches a host that "
-     "knows no such connection, which answers with an honest RST, and that RST ends the real connection.",
+     "Connection tracking calls a late or out-of-window segment invalid and does not translate it. It reaches a host "
+     "that knows no such connection, which answers with an honest RST, and that RST ends the real connection. Two "
+     "findings can come of it: one on the stray, one on the connection whose next request meets no socket.",
      R"(client                  NAT                   server
   | <----- data from VIP -- | <------ data -------- |
   | <----- data from the server's own address ----- |  invalid: untranslated
-  | ------ RST, seq=its ack ----------------------> |  honest, and it bites)",
-     "injected_reset: there nothing drew the reset. idle_state_lost: there the connection had been idle, and the NAT's entry had "
-     "expired. peer_lost_state: there the host itself forgot.",
-     "On the translating host: `conntrack -S` (invalid), `nstat TcpOutRsts` on the one that reset; Kubernetes: kube-proxy's "
-     "KUBE-FORWARD rule that drops INVALID.",
-     "Drop what connection tracking calls invalid before it is forwarded.", {}, conntrack_invalid,
-     narrate_conntrack_invalid},
+  | ------ RST, seq=its ack ----------------------> |  honest, and it bites
+  | ------ request -------> | ------ request -----> |  the next one
+  | <----- RST ------------ | <----- RST ---------- |  no socket any more)",
+     "injected_reset: there nothing drew the reset. idle_state_lost: there the connection had been idle, and the "
+     "NAT's entry had expired. peer_lost_state: there the host itself forgot.",
+     "On the translating host: `conntrack -S` (invalid) rises; `sysctl -w net.netfilter.nf_conntrack_log_invalid=6` "
+     "(with the module nf_log_syslog) writes each one into the kernel's log. On the host that reset: "
+     "`tcp:tcp_send_reset` says NO_SOCKET, with the server's own address. Kubernetes: `iptables-save | grep "
+     "KUBE-FORWARD` has a rule that drops INVALID.",
+     "Let the translating host drop what connection tracking calls invalid before it is forwarded: nft `ct state "
+     "invalid drop`, iptables `-m conntrack --ctstate INVALID -j DROP`. Or set "
+     "net.netfilter.nf_conntrack_tcp_be_liberal=1 (kube-proxy: --conntrack-tcp-be-liberal, conntrack.tcpBeLiberal), "
+     "so that out-of-window segments are translated, too. Keep both directions on one path.",
+     {}, conntrack_invalid, narrate_conntrack_invalid},
 };
 
 }  // namespace

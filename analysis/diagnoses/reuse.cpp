@@ -254,46 +254,65 @@ Narrative narrate_time_wait_reuse(const Evidence& evidence, const Verdict& verdi
 constexpr Diagnosis kReuseDiagnoses[] = {
     {"time_wait_collision", Question::opening, Severity::error,
      "a SYN met the TIME_WAIT of the connection before it on the same ports",
-     "A NAT or balancer gave a port out again while the server still held its last connection in TIME_WAIT. The SYN's "
-     "number lies below what that expects, and no newer timestamp speaks for it, so the server repeats its old ACK, which "
-     "the client's kernel resets.",
+     "A NAT or balancer gave a port out again while the server still held its last connection in TIME_WAIT. The "
+     "SYN's number lies below what that expects, and no newer timestamp speaks for it (behind a NAT that mixes hosts "
+     "it may even be older), so the server repeats its old ACK, which the client's kernel resets. Between two Linux "
+     "hosts that costs milliseconds; it costs the connect where a device eats the ACK or the RST.",
      R"(client                                server (TIME_WAIT)
   | ------------- SYN, seq=x ---------> |
   | <------------ ACK, old numbers ---- |  IP ID 0
   | ------------- RST, seq=that ack --> |  ends TIME_WAIT
   | ------------- SYN, seq=x ---------> |  10 ms later, if nothing ate the RST
   | <------------ SYN-ACK ------------- |)",
-     "half_open_collision: there no close was seen and the ACK continues the old socket's IP ID. connection_refused: there "
-     "the answer is a RST. time_wait_reuse: there the SYN is accepted at once.",
-     "On the server: `ss -tan state time-wait`; `nstat TcpExtTCPACKSkippedTimeWait TcpExtPAWSEstab`; on the client "
-     "tracepoint tcp:tcp_send_reset with reason TCP_INVALID_ACK_SEQUENCE in SYN_SENT.",
-     "Give the NAT or balancer more source ports or addresses, let it keep a port for 60 s before using it again, keep TCP "
-     "timestamps on from end to end, and let the client side close first.",
+     "half_open_collision: there no close was seen and the ACK continues the old socket's IP ID. connection_refused: "
+     "there the answer is a RST. time_wait_reuse: there the SYN is accepted at once. retransmission_timeout and "
+     "accept_overflow: there the server had not just closed a connection on the same ports.",
+     "On the server, within TIME_WAIT: `ss -tan state time-wait dport = :PORT` (the client's port) shows the old "
+     "connection; `nstat -asz TcpExtPAWSEstab TcpExtPAWSTimewait TcpExtTCPACKSkippedTimeWait` counts SYNs refused "
+     "for their timestamp and ACKs held back. On the client `tcp:tcp_send_reset` says TCP_INVALID_ACK_SEQUENCE "
+     "(state SYN_SENT). On a Linux NAT `conntrack -L -p tcp --dport PORT` shows who holds which port.",
+     "Let the NAT or balancer keep a port for longer than the server's TIME_WAIT (Linux: 60 s; a Linux NAT keeps it "
+     "net.netfilter.nf_conntrack_tcp_timeout_time_wait = 120 s, don't lower that; NetScaler: 40 s), give it more "
+     "ports or addresses (net.ipv4.ip_local_port_range on a proxy, more SNAT addresses, AWS NLB: "
+     "preserve_client_ip.enabled off), keep net.ipv4.tcp_timestamps on from end to end, and let the client side "
+     "close first. Where connects are blocked: let the firewall pass an ACK that answers a SYN (PAN-OS: Allow "
+     "arbitrary ACK in response to SYN), and leave net.ipv4.tcp_rfc1337 at 0 on the server, for 1 makes it ignore "
+     "the RST. net.ipv4.tcp_tw_reuse there changes nothing: it is for the side that connects.",
      kCollisionVariants, time_wait_collision, narrate_collision},
     {"half_open_collision", Question::opening, Severity::error,
      "a SYN met the old connection on the same ports, still established at the server",
-     "The client's side forgot a connection without closing it (a crash, a restarted NAT), and a new one takes its ports. "
-     "The server answers the SYN with a challenge ACK from the old socket, which the client's kernel resets.",
+     "The client's side forgot a connection without closing it (a crash, a restarted NAT), and a new one takes its "
+     "ports. The server answers the SYN with a challenge ACK from the old socket (RFC 5961), which the client's "
+     "kernel resets.",
      R"(client                                server (ESTABLISHED)
   | ------------- SYN, seq=x ---------> |
   | <------------ ACK, old numbers ---- |  the old socket's next IP ID
   | ------------- RST, seq=that ack --> |  ends the old socket
   | ------------- SYN, seq=x ---------> |
   | <------------ SYN-ACK ------------- |)",
-     "time_wait_collision: there both FINs were seen, or the ACK's IP ID is 0.",
-     "On the server: `ss -tno` shows the old connection; `nstat TcpExtTCPChallengeACK TcpExtTCPSYNChallenge`.",
-     "Let whatever frees the port close or reset the old connection first, and set TCP keep-alive on the server.",
+     "time_wait_collision: there both FINs were seen, or the ACK's IP ID is 0. connection_refused: there the answer "
+     "is a RST.",
+     "On the server: `ss -tano dport = :PORT` (the client's port) shows the old connection established; `nstat -asz "
+     "TcpExtTCPSYNChallenge TcpExtTCPChallengeACK` rises with every such SYN. On the client `tcp:tcp_send_reset` "
+     "says TCP_INVALID_ACK_SEQUENCE (state SYN_SENT).",
+     "Let whatever frees the port (a NAT, a balancer, a host that restarts) close or reset the old connection first, "
+     "give it more ports, and set TCP keep-alive on the server, so that it notices a dead peer in minutes and not in "
+     "net.ipv4.tcp_keepalive_time (7200 s, and only where the application asks for it): nginx `listen ... "
+     "so_keepalive=on`, HAProxy `option clitcpka`, PostgreSQL tcp_keepalives_idle, Redis tcp-keepalive. Where "
+     "connects are blocked: let the firewall pass an ACK that answers a SYN.",
      kCollisionVariants, half_open_collision, narrate_collision},
     {"time_wait_reuse", Question::opening, Severity::chat,
      "the same ports reused within TIME_WAIT, and accepted",
-     "A new connection on the ports of one that had just been closed. The SYN's number, or its timestamp, was newer, so the "
-     "server's TIME_WAIT let it in.",
+     "A new connection on the ports of one that had just been closed. The SYN's number, or its timestamp, was newer, "
+     "so the server's TIME_WAIT let it in.",
      R"(client                                server (TIME_WAIT)
   | ------------- SYN, newer ---------> |
   | <------------ SYN-ACK ------------- |  ISN = old number + 65537 on Linux)",
      "time_wait_collision: there the SYN is answered by an old ACK.",
-     "On the server: `nstat TcpExtTWRecycled`.",
-     "Leave it.",
+     "On the server: `ss -tan dport = :PORT` (the client's port) shows the new connection and no TIME_WAIT beside "
+     "it. No counter tells: TcpExtTWRecycled counts clients that reuse a port of their own (net.ipv4.tcp_tw_reuse).",
+     "Leave it. It says that ports come round within TIME_WAIT here: widen the port range of the NAT or proxy "
+     "(net.ipv4.ip_local_port_range) before time_wait_collision shows up beside it.",
      {}, time_wait_reuse, narrate_time_wait_reuse},
 };
 

@@ -139,24 +139,32 @@ Narrative narrate_declined(const Evidence& evidence, const Verdict&) {
 constexpr Diagnosis kTimestampDiagnoses[] = {
     {"timestamp_stripped", Question::path, Severity::warn,
      "a device on the way removed the TCP timestamp option",
-     "Firewalls and balancers that \"normalise\" TCP remove the timestamps from SYNs, so neither end uses them.",
+     "Firewalls and balancers that \"normalise\" TCP remove the timestamps from SYNs, so neither end uses them. "
+     "Nothing dies of it at once; TIME_WAIT then can't tell a new connection from an old one (time_wait_collision).",
      R"(client                 device                 server
   | -- SYN, TSval=.. ----> | -- SYN, NOP x 10 --> |
   | <----------- SYN-ACK, no timestamps --------- |)",
      "timestamp_declined: there the SYN has the option and only the SYN-ACK lacks it, without NOPs in its place.",
-     "Compare one SYN (its sequence number tells) captured on both sides of the device.",
-     "Stop the device from removing TCP option 8.", kStrippedVariants, timestamp_stripped, narrate_stripped},
+     "On both sides of the device: `tcpdump -nvi any 'tcp[13] & 2 != 0'` prints the options of each SYN; compare two "
+     "of the same sequence number. On a Linux device: `nft list ruleset | grep 'reset tcp option'`, `iptables-save | "
+     "grep TCPOPTSTRIP`.",
+     "Stop the device from removing TCP option 8: take out nft `reset tcp option timestamp` or iptables TCPOPTSTRIP, "
+     "set Cisco ASA's tcp-map to `tcp-options timestamp allow`, switch off what a firewall calls TCP normalisation "
+     "for this path.",
+     kStrippedVariants, timestamp_stripped, narrate_stripped},
     {"timestamp_declined", Question::path, Severity::note,
      "TCP timestamps were offered and not taken up",
-     "The SYN has the option, the SYN-ACK doesn't: the server, or a balancer that ends TCP in its name, has timestamps off, "
-     "or a device removed them.",
+     "The SYN has the option, the SYN-ACK doesn't: the server, or a balancer that ends TCP in its name, has "
+     "timestamps off, or a device removed them.",
      R"(client                                server
   | ------------- SYN, TSval=.. ------> |
   | <------------ SYN-ACK, without ---- |)",
      "timestamp_stripped: there NOPs, or a second sighting of the same SYN, prove a device.",
-     "On the server: `sysctl net.ipv4.tcp_timestamps`.",
-     "Check net.ipv4.tcp_timestamps on the server, and the balancer's TCP profile.", {}, timestamp_declined,
-     narrate_declined},
+     "On the server: `sysctl net.ipv4.tcp_timestamps`, and `tcpdump -nvi any 'tcp[13] & 2 != 0'`: if the SYN arrives "
+     "without the option, a device took it. On either end `ss -tin` prints `ts` for connections that use it.",
+     "Check net.ipv4.tcp_timestamps on a Linux server (1 is the default), `netsh int tcp set global "
+     "timestamps=enabled` on Windows, and the TCP profile of a balancer (F5: `timestamps enabled`).",
+     {}, timestamp_declined, narrate_declined},
 };
 
 }  // namespace

@@ -354,10 +354,16 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
   | ------------- probe --------------> X  one byte below the next number
   | ------------- probe --------------> X  the interval, again and again
   | ------------- RST+ACK ------------> X)",
-     "idle_reset: there no probes went unanswered. idle_state_lost: there the probe is rejected. idle_blackhole: there data "
-     "is retransmitted.",
-     "On the prober: `nstat TcpExtTCPAbortOnTimeout`, tracepoint tcp:tcp_send_reset with reason TCP_KEEPALIVE_TIMEOUT.",
-     "Find out what took the peer, or the path to it, away.", {}, keepalive_probe_timeout, narrate_keepalive_probe_timeout},
+     "idle_reset: there no probes went unanswered. idle_state_lost: there the probe is rejected. idle_blackhole and "
+     "retransmission_timeout: there data is retransmitted (with data outstanding, keep-alive does not run).",
+     "On the prober: `tcp:tcp_send_reset` says TCP_KEEPALIVE_TIMEOUT; `nstat -asz TcpExtTCPKeepAlive "
+     "TcpExtTCPAbortOnTimeout`; before it gives up, `ss -tno` shows `timer:(keepalive,...)` and the probes sent.",
+     "Find out what took the peer, or the path to it, away: a host that sleeps or was switched off, a link, a "
+     "firewall that forgot the connection. How soon it is noticed is set by net.ipv4.tcp_keepalive_time, "
+     "tcp_keepalive_intvl and tcp_keepalive_probes (7200 s, 75 s, 9), or by the application: PostgreSQL and libpq "
+     "(tcp_)keepalives_idle, _interval and _count, Redis tcp-keepalive (300), nginx `listen ... "
+     "so_keepalive=60s:10s:6`.",
+     {}, keepalive_probe_timeout, narrate_keepalive_probe_timeout},
     {"request_timeout", Question::ending, Severity::error,
      "the server cut off a request that was still arriving",
      "An upload stalled, or crept, for longer than the server or a proxy in front of it waits for a request.",
@@ -367,37 +373,60 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
   | <------------ 408 or 504, FIN ----- |  its timer fires
   | ------------- more body ----------> |
   | <------------ RST ----------------- |)",
-     "unread_close: there the answer comes while the body is flowing. response_timeout: there the request was complete.",
-     "In the server's or proxy's log: 408, 504, `cR` or `cD` (HAProxy).",
-     "Raise the request timeout above the longest pause of the clients, or find out why they pause.", {}, request_timeout,
-     narrate_request_timeout},
+     "unread_close: there the answer comes while the body is flowing. response_timeout: there the request was "
+     "complete. client_abort: there the client ends it.",
+     "In the server's or proxy's log at that second: 408 or 504; `cR` or `cD` (HAProxy), `client timed out (110: "
+     "Connection timed out)` (nginx, level info), `WORKER TIMEOUT` (gunicorn). Its resets: `tcp:tcp_send_reset` says "
+     "TCP_ABORT_ON_DATA or TCP_TIMEWAIT_SOCKET for data after the close, TCP_STATE with nginx "
+     "reset_timedout_connection.",
+     "Raise the request timeout above the longest pause of the clients, or find out why they pause: nginx "
+     "client_body_timeout and client_header_timeout (60 s), HAProxy `timeout http-request` and `timeout client`, "
+     "Apache RequestReadTimeout, Node server.requestTimeout (300 s) and headersTimeout (60 s), Go "
+     "Server.ReadTimeout, gunicorn --timeout (30 s, sync workers), Tomcat connectionUploadTimeout with "
+     "disableUploadTimeout=\"false\", Envoy request_timeout and stream_idle_timeout (5 min).",
+     {}, request_timeout, narrate_request_timeout},
     {"response_timeout", Question::ending, Severity::error,
      "a request was cut off because its answer took longer than somebody waits",
-     "A complete request was acknowledged and not answered in time. Whoever waits (the client, a proxy, a server's own "
-     "watchdog) gave up: with a 504, a reset or a close.",
+     "A complete request was acknowledged and not answered in time. Whoever waits (the client, a proxy, a server's "
+     "own watchdog) gave up: with a 504, a reset or a close.",
      R"(client                                server
   | ------------- request ------------> |
   | <------------ ACK ----------------- |
   |        ... a constant time ...      |
-  | ------------- RST+ACK ------------> |  or: <--- 504, or: <--- RST or FIN)",
-     "dead_keepalive: there only requests after a long silence go unanswered. client_abort: there the response had begun, or "
-     "nobody waited. request_timeout: there the request was not complete.",
-     "In the proxy's log: 504, `sH` (HAProxy), `upstream timed out` (nginx).",
-     "Raise the timeout of whoever gave up above what the work takes, or make the work faster.", {}, response_timeout,
-     narrate_response_timeout},
+  | ------------- RST+ACK or FIN -----> |  or: <--- 504, or: <--- RST or FIN)",
+     "dead_keepalive: there only requests after a long silence go unanswered. accept_overflow: there SYNs to the "
+     "port went unanswered meanwhile. client_abort: there the response had begun, or nobody waited. request_timeout: "
+     "there the request was not complete. server_abort: there the server did not wait, or other connections ended in "
+     "the same moment.",
+     "In the log of whoever gave up: 504 and `sH` (HAProxy), `upstream timed out (110: Connection timed out)` "
+     "(nginx), `UT` (Envoy), 504 or 460 (ALB), `WORKER TIMEOUT` (gunicorn). A reset by the server: "
+     "`tcp:tcp_send_reset` there says TCP_ABORT_ON_CLOSE (nobody had read the request) or TCP_STATE (linger 0).",
+     "Raise the timeout of whoever gave up above what the work takes, or make the work faster: HAProxy `timeout "
+     "server`, nginx proxy_read_timeout (60 s), Apache ProxyTimeout, ALB idle_timeout.timeout_seconds (60 s), "
+     "Envoy's route timeout (15 s), gunicorn --timeout (30 s), php-fpm request_terminate_timeout, Go "
+     "Server.WriteTimeout and Client.Timeout, requests `timeout=`, boto3 read_timeout (60 s). Align them: each one "
+     "further from the client a little shorter.",
+     {}, response_timeout, narrate_response_timeout},
     {"retransmission_timeout", Question::ending, Severity::error,
      "segments were repeated without any answer until the sender gave up",
-     "The peer is gone, or the path swallows what is sent: SYNs or data are repeated with growing pauses and nothing comes "
-     "back.",
+     "The peer is gone, or the path swallows what is sent: SYNs or data are repeated with growing pauses and nothing "
+     "comes back.",
      R"(client                                server
   | ------------- data or SYN --------> X
   | ------------- again --------------> X  0.2 s, 0.4 s, 0.8 s ... (SYN: 1 s, 2 s ...)
   |        ... gives up, silently ...   |)",
-     "idle_blackhole: there a silence came before, and new connections work. accept_overflow: there other connects to the "
-     "same port succeed. connection_refused: there something answers.",
-     "On the sender: `ss -tnoi` shows timer and backoff; `nstat TcpExtTCPTimeouts`.",
-     "Find out what took the peer, or the path to it, away; for SYNs, which rule drops them.", {}, retransmission_timeout,
-     narrate_retransmission_timeout},
+     "idle_blackhole: there a silence came before, and new connections work. accept_overflow: there other connects "
+     "to the same port succeed. connection_refused: there something answers. time_wait_collision: there the server "
+     "had just closed a connection on the same ports.",
+     "On the sender: `ss -tnoi dport = :PORT` shows `timer:(on,...)` and backoff (for SYNs `ss -tno state "
+     "syn-sent`); `nstat -asz TcpExtTCPTimeouts TcpExtTCPSynRetrans TcpExtTCPAbortOnTimeout`. It gives up without a "
+     "RST, so `tcp:tcp_send_reset` says nothing.",
+     "Find out what took the peer, or the path to it, away; for SYNs, which rule drops them (a security group, a "
+     "firewall, a route back). Linux tries for 2 minutes (net.ipv4.tcp_syn_retries=6) or 15 (tcp_retries2=15); to "
+     "notice sooner and go elsewhere: HAProxy `timeout connect` with retries and `option redispatch`, nginx "
+     "proxy_connect_timeout (60 s) with proxy_next_upstream, Envoy connect_timeout (5 s), TCP_USER_TIMEOUT (libpq "
+     "tcp_user_timeout, HAProxy tcp-ut).",
+     {}, retransmission_timeout, narrate_retransmission_timeout},
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "pages.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -26,6 +27,116 @@ constexpr std::array<Chapter, 3> kChapters = {{
     {Question::path, "The path", "What a device on the way did to the options."},
     {Question::ending, "The end", "Why the connection died, or a request was lost without that."},
 }};
+
+/// What every entry's "Confirm" takes for granted. The words of the reasons are the kernel's (include/net/rstreason.h).
+constexpr std::string_view kOnTheHost = R"page(## Confirming on the host
+
+What the wire can't show, the kernel that sent the reset knows. Have it ready before it happens again; all of this is
+Linux, as root.
+
+**The reason.** The tracepoint `tcp:tcp_send_reset` says why the kernel sends a RST (since Linux 6.10; what an
+application or a timer decided since 6.12, NOT_SPECIFIED before), `tcp:tcp_receive_reset` who was told:
+
+```
+cd /sys/kernel/tracing
+echo 1 | tee events/tcp/tcp_send_reset/enable events/tcp/tcp_receive_reset/enable
+cat trace_pipe        # ... src=10.0.0.2:443 dest=10.0.0.1:50312 state=TCP_CLOSE reason=TCP_ABORT_ON_CLOSE
+                      # afterwards the same with echo 0
+```
+
+or, for a minute, with the calls that led there:
+
+```
+perf record -a -g -e tcp:tcp_send_reset -e tcp:tcp_receive_reset -- sleep 60 && perf script
+```
+
+(`perf trace` prints the reason as a number.) The state is mostly what the socket has become; what it was is in
+`events/sock/inet_sock_set_state`. The tracepoint sees the containers of the host, too.
+
+**The counters**, and by how much they rise in a minute:
+
+```
+nstat -n; sleep 60; nstat -z 'TcpExtTCPAbort*' 'TcpExtListen*' TcpExtTCPTimeouts TcpOutRsts TcpAttemptFails
+```
+
+They belong to a network namespace: for a container `nsenter -t PID -n nstat ...`. `nstat -asz NAME`, as below, prints
+totals.
+
+**The sockets**: `ss -tanop` with states, queues (Recv-Q: what nobody has read), timers and processes.
+
+)page";
+
+/// What the kernel records, and the causes that it can stand behind.
+struct Recorded {
+  std::string_view reason;   ///< What tcp:tcp_send_reset prints; empty: as in the row above.
+  std::string_view counter;
+  std::string_view met;
+  std::string_view causes;   ///< Ids, separated by a space.
+};
+constexpr Recorded kRecorded[] = {
+    {"TCP_ABORT_ON_CLOSE", "TcpExtTCPAbortOnClose",
+     "a close, or a killed process, with received data unread",
+     "unread_close keepalive_race dead_keepalive server_abort client_abort"},
+    {"TCP_ABORT_ON_DATA", "TcpExtTCPAbortOnData",
+     "data after the application had closed; the socket was in FIN_WAIT1: it crossed the FIN",
+     "keepalive_race unread_close write_after_close"},
+    {"", "",
+     "... it was in FIN_WAIT2: the FIN had been acknowledged",
+     "late_data_after_close stale_reuse write_after_close"},
+    {"TCP_TIMEWAIT_SOCKET", "TcpOutRsts",
+     "data for a connection whose FIN was acknowledged up to 60 s ago",
+     "stale_reuse late_data_after_close write_after_close"},
+    {"TCP_STATE", "TcpExtTCPAbortOnData",
+     "a close with SO_LINGER 0",
+     "abortive_close abortive_truncation idle_reset handshake_probe server_abort"},
+    {"", "TcpOutRsts",
+     "a listener that is closed with connections in its queue; `ss -K`",
+     "accept_overflow"},
+    {"TCP_ABORT_ON_LINGER", "TcpExtTCPAbortOnLinger",
+     "TCP_LINGER2 below 0: rare, and not SO_LINGER 0",
+     ""},
+    {"TCP_KEEPALIVE_TIMEOUT", "TcpExtTCPAbortOnTimeout",
+     "probes that nobody answered",
+     "keepalive_probe_timeout"},
+    {"TCP_INVALID_ACK_SEQUENCE", "TcpOutRsts",
+     "a SYN that was answered by an ACK of old numbers",
+     "time_wait_collision half_open_collision"},
+    {"INVALID_SYN", "TcpExtListenOverflows",
+     "a handshake without room, with net.ipv4.tcp_abort_on_overflow=1",
+     "accept_overflow"},
+    {"NO_SOCKET", "TcpOutRsts",
+     "a segment to a port where nobody listens",
+     "connection_refused syn_ack_rejected peer_lost_state idle_state_lost conntrack_invalid late_data_after_close "
+     "client_abort"},
+    {"TCP_FLAGS", "TcpOutRsts",
+     "a segment of an unknown connection to a port that listens",
+     "peer_lost_state idle_state_lost stale_reuse unread_close"},
+    {"none", "TcpExtTCPAbortOnTimeout",
+     "retransmissions that nobody answered: no RST is sent",
+     "retransmission_timeout idle_blackhole"},
+    {"none", "-",
+     "the reset is not that host's: a device, or a reject rule, which no counter of TCP shows",
+     "injected_reset idle_state_lost idle_reset"},
+};
+
+std::string links(std::string_view ids) {
+  std::string text;
+  while (!ids.empty()) {
+    const std::string_view id = ids.substr(0, ids.find(' '));
+    text += fmt::format("{}[{}](#{})", text.empty() ? "" : ", ", id, id);
+    ids.remove_prefix(std::min(ids.size(), id.size() + 1));
+  }
+  return text;
+}
+
+std::string on_the_host() {
+  std::string text(kOnTheHost);
+  text += "| reason | counter | what the kernel met | can stand behind |\n|---|---|---|---|\n";
+  for (const Recorded& row : kRecorded) {
+    text += fmt::format("| {} | {} | {} | {} |\n", row.reason, row.counter, row.met, links(row.causes));
+  }
+  return text + '\n';
+}
 
 std::string sentence(std::string_view title) {
   std::string text(title);
@@ -71,7 +182,8 @@ std::string_view word(FieldType type) {
 std::string diagnoses_page() {
   std::string page = fmt::format(
       "# Diagnoses\n\n{}What tcpwhy can say, and how it knows. The ids are final: they are display filters, values of "
-      "`tcpwhy.cause`, keys in JSON. A stream has at most one diagnosis from each of the three chapters.\n\n",
+      "`tcpwhy.cause`, keys in JSON. A stream has at most one diagnosis from each of the three chapters. A number in "
+      "brackets behind a setting is its default; a timeout's is in seconds where no unit is given.\n\n",
       kHowItIsMade);
   for (const Chapter& chapter : kChapters) {
     page += fmt::format("**{}**: ", chapter.heading);
@@ -83,6 +195,7 @@ std::string diagnoses_page() {
     }
     page += "\n\n";
   }
+  page += on_the_host();
   for (const Chapter& chapter : kChapters) {
     page += fmt::format("## {}\n\n{} Where several fit, the first one wins.\n\n", chapter.heading, chapter.about);
     for (const Diagnosis* diagnosis : catalogue()) {
