@@ -21,6 +21,9 @@ void count_one(Integer& counter) {
   if (counter < std::numeric_limits<Integer>::max()) ++counter;
 }
 
+/// Bytes by which an acknowledgment may be captured before what it acknowledges: the first flight, ten segments (RFC 6928).
+constexpr std::int32_t kDisorder = 14'600;
+
 Mark mark_of(const Segment& segment) { return {segment.frame, segment.time}; }
 
 /// Of options that were cut, the MSS alone would mislead: the timestamps that it makes room for stand behind it.
@@ -280,7 +283,9 @@ bool Connection::observe_odd_answer(const Segment& segment, Side side) {
   if (!client.syn() || now_.half(Side::server).syn() || segment.has(kSyn)) return false;
   if (side == Side::client) return segment.seq != client.isn + 1;
   // What acknowledges the client's numbers is about this connection: its SYN-ACK was not captured.
-  if (!segment.has(kAck) || (segment.ack.after(client.isn) && !segment.ack.after(client.next))) return false;
+  // Its number may be a little ahead, where the capture disturbs the order; that of a stranger is anywhere.
+  const std::int32_t ahead = segment.ack.since(client.isn);
+  if (!segment.has(kAck) || (ahead > 0 && (ahead <= kDisorder || !segment.ack.after(client.next)))) return false;
   if (segment.length > 0 || segment.has(kFin)) return true;
   OddHandshake& odd = make_trouble().odd_handshake;
   count_one(odd.answers);
@@ -307,9 +312,12 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
   }
   // Who went on after the SYN had its SYN-ACK, captured or not.
   const bool still_dialling = client.last().frame == client.last_syn().frame && !now_.half(Side::server).seen;
-  const bool answers_syn = still_dialling && segment.has(kAck) && segment.ack.after(client.isn) &&
+  const bool answers_syn = connecting && still_dialling && segment.has(kAck) && segment.ack.after(client.isn) &&
                            !segment.ack.after(client.next);
-  if (connecting && side == Side::server && answers_syn) {
+  // The RST that answers a SYN has the number 0 (RFC 9293 section 3.10.7.1): where only one direction was captured.
+  const bool answers_unseen = !client.seen && !now_.half(Side::server).seen && segment.has(kAck) && segment.seq.raw() == 0 &&
+                              segment.window == 0;
+  if (side == Side::server && (answers_syn || answers_unseen)) {
     count_one(trouble.refusal.count);
     if (trouble.refusal.count > 1) return ResetRole::echo;
     trouble.refusal.reset = read_reset(segment, side);

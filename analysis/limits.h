@@ -33,8 +33,8 @@ constexpr std::uint8_t kBlankedTimestampNops = 10;
 constexpr std::uint8_t kBlackholeRetransmissions = 3;
 constexpr Nanoseconds kBlackholeSpan = kSecond;
 
-/// The same outside of an idle gap, where a lossy path is the rival: five at 200 ms RTO span 6.2 s.
-constexpr std::uint8_t kGivenUpRetransmissions = 5;
+/// The same outside of an idle gap, where a lossy path is the rival: four at 200 ms RTO span 3 s.
+constexpr std::uint8_t kGivenUpRetransmissions = 4;
 constexpr Nanoseconds kGivenUpSpan = 3 * kSecond;
 
 /// No host waits longer than this before it repeats data that nobody acknowledges, if nothing is known of the path

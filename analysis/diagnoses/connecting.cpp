@@ -14,7 +14,7 @@ namespace {
 std::optional<Verdict> connection_refused(const Evidence& evidence) {
   const Reading reading(evidence);
   const Trouble* trouble = reading.connection.trouble();
-  if (trouble == nullptr || !reading.client.syn() || reading.server.syn()) return {};
+  if (trouble == nullptr) return {};
   Verdict verdict;
   verdict.confidence = Confidence::certain;
   verdict.fault = Fault::server;
@@ -26,8 +26,17 @@ std::optional<Verdict> connection_refused(const Evidence& evidence) {
     verdict.reset_kind = kind_of(&trouble->refusal.reset);
     verdict.deciding_frame = trouble->refusal.reset.segment.at.frame;
     verdict.provoked_by = trouble->refusal.syn.frame;
+    if (reading.server.syn()) {
+      // The SYN-ACK is another SYN's answer: the client dialled again, and somebody listened by then. Else: injected_reset.
+      const bool dialled_again = !reading.client.syn() || reading.client.last_syn().frame > verdict.deciding_frame;
+      if (!dialled_again) return {};
+      verdict.impact = Impact::connect_delayed;
+      verdict.severity = Severity::warn;
+    }
+    if (!reading.client.syn()) verdict.confidence = Confidence::likely;
     return verdict;
   }
+  if (!reading.client.syn() || reading.server.syn()) return {};
   if (!trouble->icmp_rejects || trouble->icmp.frame < reading.client.syn().frame) return {};
   verdict.variant = "icmp";
   verdict.fault = Fault::middlebox;
@@ -52,11 +61,15 @@ Narrative narrate_connection_refused(const Evidence& evidence, const Verdict& ve
         to_string(reading.connection.endpoint(Side::server)), trouble.icmp.frame);
     narrative.ruled_out = {"retransmission_timeout: the SYN was answered"};
   } else {
+    const Mark& syn = trouble.refusal.syn;
     narrative.explanation = fmt::format(
-        "The SYN ({}) to {} was answered by a RST ({}) after {}: nothing listens on that port{}.",
-        frame(trouble.refusal.syn), name(reading.connection, Side::server), frame(verdict.deciding_frame),
-        duration(trouble.refusal.reset.segment.at.time - trouble.refusal.syn.time),
-        trouble.refusal.count > 1 ? fmt::format(" ({} SYNs were refused)", trouble.refusal.count) : "");
+        "The SYN{} to {} was answered by a RST ({}){}: nothing listens on that port{}.{}",
+        syn ? fmt::format(" ({})", frame(syn)) : ", which was not captured,", name(reading.connection, Side::server),
+        frame(verdict.deciding_frame),
+        syn ? fmt::format(" after {}", duration(trouble.refusal.reset.segment.at.time - syn.time)) : "",
+        trouble.refusal.count > 1 ? fmt::format(" ({} SYNs were refused)", trouble.refusal.count) : "",
+        reading.server.syn() ? fmt::format(" A later SYN from the same port was accepted ({}).", frame(reading.server.syn()))
+                             : "");
     narrative.fix = fmt::format("Start the service on {}, or correct the address or port that the client uses.",
                                 to_string(reading.connection.endpoint(Side::server)));
     narrative.blind_spot =
@@ -85,7 +98,11 @@ constexpr Variant kRefusedVariants[] = {
 std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   const Reading reading(evidence);
   const ConnectionState& at = reading.at;
-  if (!reading.reset_by(Side::client) || !at.half(Side::server).syn() || at.half(Side::server).fin()) return {};
+  if (reading.reset == nullptr || !at.half(Side::server).syn() || at.half(Side::server).fin()) return {};
+  // A server that gives up on an answer to its SYN-ACK: nobody wanted more than that.
+  const bool unanswered = reading.reset->abort && at.half(Side::server).syns > 1 &&
+                          (!at.half(Side::client).seen || at.half(Side::client).last().frame == at.half(Side::client).syn().frame);
+  if (reading.reset_by(Side::server) && !unanswered) return {};
   if (reading.client.bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin()) return {};
   if (reading.connection.trouble()->refusal.count > 0) return {};
   const bool its_own_handshake = !at.half(Side::client).syn() || reading.server.syn().frame > reading.client.syn().frame;
@@ -98,6 +115,18 @@ std::optional<Verdict> handshake_probe(const Evidence& evidence) {
 Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
   const Reading reading(evidence);
   Narrative narrative;
+  if (reading.reset_by(Side::server)) {
+    narrative.explanation = fmt::format(
+        "{} answered a SYN ({}) and repeated its SYN-ACK {}; nobody took it up, and after {} it gave up with a RST ({}): a "
+        "half-open scan, a forged address, or a path that loses SYN-ACKs.",
+        name(reading.connection, Side::server), frame(reading.client.syn()),
+        plural(reading.server.syns - 1U, "time"), duration(reading.reset->segment.at.time - reading.server.syn().time),
+        describe_reset(reading));
+    narrative.fix = "Leave it, unless clients complain that they can't connect: then look for what drops SYN-ACKs on the way.";
+    narrative.blind_spot = missing_from_capture(reading);
+    narrative.ruled_out = {"retransmission_timeout: the client did not dial again"};
+    return narrative;
+  }
   narrative.explanation = fmt::format(
       "{} connected (SYN {}, SYN-ACK {}) and reset the connection {} later without sending a byte ({}): a health check, a "
       "port scan, or the loser of a race between two addresses.",

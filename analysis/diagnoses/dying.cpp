@@ -11,6 +11,11 @@ namespace {
 
 // ------------------------------------------------------------------------------------------- peer_lost_state
 
+/// Whether this host had known the connection: it spoke, or acknowledged more than the handshake.
+bool had_known(const HalfConnection& host, const HalfConnection& peer) {
+  return host.bytes > 0 || (host.ack_known && peer.syn() && host.ack.after(peer.isn + 1));
+}
+
 /// A bare ACK draws a RST from nobody but a host that does not know the connection. Told from a server that resets by
 /// itself, with a bare RST, just then: the reply comes a round trip after the ACK.
 std::optional<Verdict> reset_answers_an_ack(const Reading& reading) {
@@ -42,7 +47,7 @@ std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
   const Side by = reading.reset->by;
   const HalfConnection& forgetful = reading.at.half(by);
   const HalfConnection& sender = reading.at.half(other(by));
-  if (forgetful.fin() || sender.fin() || !reading.at.established || forgetful.bytes == 0) return {};
+  if (forgetful.fin() || sender.fin() || !reading.at.established || !had_known(forgetful, sender)) return {};
   if (const auto answered = reset_answers_an_ack(reading)) return answered;
   // Another host, or one that has just come back, may be nearer than the old one: speed alone doesn't forge.
   if (!sender.turn || reading.reset->provoked_by < sender.turn.begin.frame || read_forgery(reading).weight() >= 3) {

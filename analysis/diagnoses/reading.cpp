@@ -90,17 +90,17 @@ bool Reading::wants_no_answer(const Turn& turn) const {
     default: break;
   }
   const Mark& fin = client.fin();
-  const bool closes_behind =
-      fin && fin.frame >= turn.last.frame && fin.time - turn.last.time <= evidence.settings.rtt_margin;
-  if (!closes_behind) return false;
-  if (server.fin_covered_by(client.fin_ack())) {
+  if (!fin || fin.frame < turn.last.frame) return false;
+  if (!client_closed_first()) {
     // It closes because the server did. What it had sent without knowing was meant; what is short, and no idle close
     // met it, was a parting word.
+    const bool closes_behind = fin.time - turn.last.time <= evidence.settings.rtt_margin;
     const bool unaware = !server.fin_covered_by(turn.ack);
-    if (unaware && server.fin_gap() >= evidence.settings.smallest_idle_gap) return false;
+    if (!closes_behind || (unaware && server.fin_gap() >= evidence.settings.smallest_idle_gap)) return false;
     return turn.bytes() <= kGoodbyeBytes;
   }
-  return now.exchanges > 0 && !turn.follows_unanswered && (turn.bytes() <= kFarewellBytes || server_received(turn));
+  // Of its own accord: it did not wait, or waits no longer.
+  return server_received(turn) || (now.exchanges > 0 && !turn.follows_unanswered);
 }
 
 Mark Reading::server_last_spoke() const {

@@ -247,10 +247,13 @@ Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verd
 
 // ---------------------------------------------------------------------------------- retransmission_timeout
 
-/// Whether nothing of the peer was captured between two frames. It may have spoken again later.
-bool was_silent(const HalfConnection& peer, const Mark& from, const Mark& to) {
+/// Whether nothing of the peer was captured while the sender repeated itself. What came within a round trip of the first try
+/// had been on its way, or answers what got through; and the peer may have spoken again later.
+bool was_silent(const Reading& reading, const HalfConnection& sender, const HalfConnection& peer) {
+  const Nanoseconds grace = 2 * reading.round_trip() + reading.evidence.settings.rtt_margin;
   return std::all_of(peer.recent.begin(), peer.recent.end(), [&](const Glimpse& glimpse) {
-    return !glimpse.at || glimpse.at.frame < from.frame || glimpse.at.frame > to.frame;
+    return !glimpse.at || glimpse.at.frame < sender.oldest_unacked.frame ||
+           glimpse.at.time - sender.oldest_unacked.time <= grace || glimpse.at.frame > sender.last_retransmission().frame;
   });
 }
 
@@ -262,7 +265,7 @@ std::optional<Side> find_unheard(const Reading& reading) {
     const HalfConnection& peer = reading.at.half(other(side));
     const Mark& last = sender.last_retransmission();
     if (!sender.turn || !last || sender.retransmissions < kBlackholeRetransmissions || !sender.oldest_unacked) continue;
-    if (!was_silent(peer, sender.oldest_unacked, last)) continue;
+    if (!was_silent(reading, sender, peer)) continue;
     const Nanoseconds tried = last.time - sender.oldest_unacked.time;
     const bool long_enough = sender.retransmissions >= kGivenUpRetransmissions && tried >= kGivenUpSpan;
     const bool fell_silent = tried >= kBlackholeSpan && reading.evidence.around.capture_end - last.time > 2 * tried;
