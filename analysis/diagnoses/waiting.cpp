@@ -6,6 +6,7 @@
 
 #include "../words.h"
 #include "families.h"
+#include "hearsay.h"
 #include "reading.h"
 
 namespace tcpwhy {
@@ -337,6 +338,14 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
     narrative.fix = fmt::format("Find out what happened to {}, or to the path to it, at {}.",
                                 name(reading.connection, other(side)), frame(sender.turn.begin));
     narrative.ruled_out = {"idle_blackhole: no silence came before it"};
+    if (const std::string suspicion = suspect_path_mtu(reading, side); !suspicion.empty()) {
+      narrative.explanation += suspicion;
+      narrative.fix = fmt::format(
+          "Lower the MSS to what the path carries (Linux on a router: iptables TCPMSS --clamp-mss-to-pmtu; on {}: "
+          "net.ipv4.tcp_mtu_probing=1), and let ICMP type 3 code 4 and ICMPv6 type 2 through to it. `ping -M do -s SIZE` "
+          "finds the size.",
+          name(reading.connection, side));
+    }
   }
   narrative.blind_spot = "Where the segments vanish can't be seen from here; a capture at the other end decides.";
   add_missing(reading, narrative);
