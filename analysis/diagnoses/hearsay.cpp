@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../catalogue.h"
 #include "../words.h"
 
 namespace tcpwhy {

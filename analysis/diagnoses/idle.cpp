@@ -264,7 +264,7 @@ Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdic
     }
   }
   const Nanoseconds limit = met_unread ? request.gap : server.fin_gap();
-  text += announced_close(reading, fmt::format(met_unread ? "; the request came after {}" : " and closes after {}", duration(limit)));
+  text += announced_close(reading, (met_unread ? "; the request came after " : " and closes after ") + duration(limit));
   text += describe_retry(reading);
   narrative.fix = align_timeouts(reading, limit);
   narrative.blind_spot = lost_request_blind_spot(reading);

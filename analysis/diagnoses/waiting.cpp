@@ -419,7 +419,8 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
     {"retransmission_timeout", Question::ending, Severity::error,
      "segments were repeated without any answer until the sender gave up",
      "The peer is gone, or the path swallows what is sent: SYNs or data are repeated with growing pauses and nothing "
-     "comes back.",
+     "comes back. Where only full-size segments vanish, they are too big for the path, and the ICMP errors that would "
+     "say so are filtered (a path-MTU black hole, RFC 2923 section 2.1).",
      R"(client                                server
   | ------------- data or SYN --------> X
   | ------------- again --------------> X  0.2 s, 0.4 s, 0.8 s ... (SYN: 1 s, 2 s ...)
@@ -431,7 +432,7 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
      "syn-sent`); `nstat -asz TcpExtTCPTimeouts TcpExtTCPSynRetrans TcpExtTCPAbortOnTimeout`. It gives up without a "
      "RST, so `tcp:tcp_send_reset` says nothing.",
      "Find out what took the peer, or the path to it, away; for SYNs, which rule drops them (a security group, a "
-     "firewall, a route back). Linux tries for 2 minutes (net.ipv4.tcp_syn_retries=6) or 15 (tcp_retries2=15); to "
+     "firewall, a route back); for full-size segments, lower the MSS and let ICMP through. Linux tries for 2 minutes (net.ipv4.tcp_syn_retries=6) or 15 (tcp_retries2=15); to "
      "notice sooner and go elsewhere: HAProxy `timeout connect` with retries and `option redispatch`, nginx "
      "proxy_connect_timeout (60 s) with proxy_next_upstream, Envoy connect_timeout (5 s), TCP_USER_TIMEOUT (libpq "
      "tcp_user_timeout, HAProxy tcp-ut).",
