@@ -89,12 +89,12 @@ const Turn* last_response(const Reading& reading) {
   return response && !response.unasked && response.payload.kind == PayloadKind::http_response ? &response : nullptr;
 }
 
-/// On the wire, from the IP header on.
-std::uint32_t packet_size(const Reading& reading, const HalfConnection& sender) {
+/// Of a segment on the wire, from the IP header on.
+std::uint32_t packet_size(const Reading& reading, const HalfConnection& sender, std::uint32_t length) {
   constexpr std::uint32_t kTcp = 20;
   constexpr std::uint32_t kTimestamps = 12;
   const std::uint32_t ip = reading.connection.endpoint(Side::client).address.length == 4 ? 20 : 40;
-  return ip + kTcp + (sender.with_timestamps > 0 ? kTimestamps : 0) + sender.recent[0].length;
+  return ip + kTcp + (sender.with_timestamps > 0 ? kTimestamps : 0) + length;
 }
 
 }  // namespace
@@ -170,9 +170,12 @@ std::string suspect_path_mtu(const Reading& reading, Side side) {
   const HalfConnection& peer = reading.at.half(other(side));
   const Glimpse& last = sender.recent[0];
   const Trouble* trouble = reading.connection.trouble();
-  if (trouble != nullptr && trouble->too_big.frame > sender.oldest_unacked.frame) {
+  // The error may be about the other side's segments: its size tells.
+  const auto exceeds = [&](std::uint32_t length, std::uint32_t mtu) { return packet_size(reading, sender, length) > mtu; };
+  if (trouble != nullptr && trouble->too_big.frame > sender.oldest_unacked.frame &&
+      exceeds(std::max(last.length, sender.last_length), trouble->too_big.mtu)) {
     const IcmpError& error = trouble->too_big;
-    const bool still_too_big = error.mtu == 0 || packet_size(reading, sender) > error.mtu;
+    const bool still_too_big = exceeds(last.length, error.mtu);
     return fmt::format(" A router had dropped such a segment as too big ({}, ICMP{} type {} code {}{}){}: a path-MTU black hole.",
                        frame(error.frame), error.v6 ? "v6" : "", error.type, error.code,
                        error.mtu != 0 ? fmt::format(", next hop's MTU {}", bytes(error.mtu)) : "",

@@ -81,6 +81,14 @@ TEST(RetransmissionTimeout, FragmentationNeededIsAPathMtuBlackHole) {
   EXPECT_THAT(told.fix, ::testing::HasSubstr("clamp-mss-to-pmtu"));
 }
 
+TEST(RetransmissionTimeout, ErrorAboutLargerSegmentsIsAboutOthers) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  too_big(story);
+  const Capture capture = with_icmp_error(story.capture(), 1'500);
+  EXPECT_THAT(the_finding(findings(capture), "retransmission_timeout").narrative.explanation,
+              ::testing::Not(::testing::HasSubstr("1,500 bytes")));
+}
+
 TEST(RetransmissionTimeout, OnlyFullSizeSegmentsAreLost) {
   Story story({.vantage = Vantage::server, .round_trip = 20ms});
   too_big(story);
