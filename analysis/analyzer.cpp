@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 
+#include "diagnoses/hearsay.h"
 #include "evidence.h"
 #include "tracker.h"
 #include "words.h"
@@ -72,6 +73,7 @@ Finding explain(const Evidence& evidence, const Verdict& verdict) {
   for (std::string* text : {&finding.narrative.explanation, &finding.narrative.fix, &finding.narrative.blind_spot}) {
     capitalise_sentences(*text);
   }
+  add_hearsay(evidence, verdict, finding.narrative);  // After it: others' words keep their letters.
   return finding;
 }
 

@@ -53,6 +53,8 @@ Portrait::Portrait(const Segment& segment)
     : Glimpse(segment),
       window(segment.window),
       ttl(segment.ttl.value_or(0)),
+      mptcp_reset(segment.options.mptcp_reset),
+      mptcp_fastclose(segment.options.mptcp_fastclose),
       ttl_known(segment.ttl.has_value()),
       timestamps(segment.options.timestamps) {}
 
@@ -235,12 +237,9 @@ Observation Connection::observe(const Segment& segment) {
 
 void Connection::observe(const IcmpError& error) {
   Trouble& trouble = make_trouble();
-  if (trouble.icmp) return;
-  trouble.icmp = {error.frame, error.time};
-  trouble.icmp_type = error.type;
-  trouble.icmp_code = error.code;
-  // Destination unreachable, but not "fragmentation needed": RFC 1122 section 4.2.3.9; ICMPv6: RFC 4443 section 3.1.
-  trouble.icmp_rejects = error.v6 ? error.type == 1 : error.type == 3 && error.code != 4;
+  if (!trouble.icmp) trouble.icmp = {error.frame, error.time};
+  if (error.rejects() && trouble.rejection.frame == 0) trouble.rejection = error;
+  if (error.too_big() && trouble.too_big.frame == 0) trouble.too_big = error;
 }
 
 Trouble& Connection::make_trouble() {
@@ -261,6 +260,7 @@ void Connection::observe_syn(const Segment& segment, Side side) {
     }
     sender.isn = segment.seq;
     sender.syn_options = SynOptions(segment.options);
+    sender.netscaler = segment.window == kNetScalerWindow;
     sender.next = segment.seq + 1;
     sender.next_known = true;
     sender.oldest_unacked = mark_of(segment);
@@ -304,6 +304,7 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
   const HalfConnection& client = now_.half(Side::client);
   const bool connecting = client.syn() && !now_.half(Side::server).syn();
   Trouble& trouble = make_trouble();
+  keep_text(segment);
   OddHandshake& odd = trouble.odd_handshake;
   if (connecting && side == Side::client && odd.answers > 0 && segment.seq == odd.latest_ack) {
     if (odd.reset) return ResetRole::echo;
@@ -331,6 +332,19 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
   count_one(broken.count);
   broken.last_reset = mark_of(segment);
   return broken.count == 1 ? ResetRole::cause : ResetRole::echo;
+}
+
+/// What is a message of the application is no text about the reset.
+void Connection::keep_text(const Segment& reset) {
+  ResetText& kept = trouble_->reset_text;
+  if (kept.frame != 0 || read_payload(reset.payload).kind != PayloadKind::other) return;
+  const auto printable = [](std::uint8_t byte) { return byte >= ' ' && byte <= '~'; };
+  const auto end = std::find_if_not(reset.payload.begin(), reset.payload.end(), printable);
+  const auto length = static_cast<std::size_t>(end - reset.payload.begin());
+  if (length < kShortestResetText) return;
+  kept.frame = reset.frame;
+  kept.length = static_cast<std::uint8_t>(std::min(length, kept.characters.size()));
+  std::copy_n(reset.payload.begin(), kept.length, kept.characters.begin());
 }
 
 /// Linux: tcp_send_active_reset (an abort) against tcp_v4_send_reset (a reply); RFC 9293 section 3.5.2. Other

@@ -121,14 +121,23 @@ struct Break {
   Mark last_reset;
 };
 
+/// The printable text that a RST carries as its payload (RFC 9293 section 3.5.3): F5 puts its cause there.
+struct ResetText {
+  FrameNumber frame = 0;           ///< 0: none had any.
+  std::uint8_t length = 0;
+  std::array<char, kLongestResetText> characters = {};
+
+  [[nodiscard]] std::string_view text() const { return {characters.data(), length}; }
+};
+
 struct Trouble {
   OddHandshake odd_handshake;
   Refusal refusal;
   Break broken;                    ///< Valid if count > 0.
-  Mark icmp;
-  bool icmp_rejects = false;       ///< The ICMP error is a reject of the connect.
-  std::uint8_t icmp_type = 0;
-  std::uint8_t icmp_code = 0;
+  ResetText reset_text;            ///< Of the first reset that has one.
+  Mark icmp;                       ///< The first ICMP error of any kind.
+  IcmpError rejection;             ///< The first one that rejects; its frame is 0 where there is none,
+  IcmpError too_big;               ///< and the first one that says so.
 };
 
 /// What a RST frame is to its incident: one failure often shows as several.
@@ -199,6 +208,7 @@ class Connection {
   void observe_syn(const Segment& segment, Side side);
   bool observe_odd_answer(const Segment& segment, Side side);
   [[nodiscard]] ResetRole observe_reset(const Segment& segment, Side side);
+  void keep_text(const Segment& reset);
   [[nodiscard]] Reset read_reset(const Segment& segment, Side side) const;
   [[nodiscard]] FrameNumber provocation(const Segment& reset, Side side) const;
   void observe_data(const Segment& segment, Side side, Observation& seen);

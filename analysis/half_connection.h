@@ -84,6 +84,8 @@ struct Portrait : Glimpse {
 
   std::uint16_t window = 0;
   std::uint8_t ttl = 0;
+  std::uint8_t mptcp_reset = 0;  ///< As in Options.
+  bool mptcp_fastclose = false;
   bool ttl_known = false;
   bool timestamps = false;
 };
@@ -166,6 +168,7 @@ struct HalfConnection {
   /// or were lost.
   bool disordered : 1 = false;
   bool echoes : 1 = false;      ///< Its timestamps repeated a clock of the peer's.
+  bool netscaler : 1 = false;   ///< Its SYN has the window of one (kNetScalerWindow).
   std::uint8_t probes = 0;   ///< Keep-alive probes (RFC 9293 section 3.8.4) since the peer was last heard.
   std::uint8_t retransmissions = 0;  ///< Of the oldest byte, since the last progress; saturates.
   std::uint8_t syns = 0;             ///< Retransmissions counted, copies not; saturates.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 
 namespace tcpwhy {
 namespace {
@@ -29,8 +30,37 @@ bool is_ignoring_case(std::string_view text, std::string_view lower) {
   return std::ranges::equal(text, lower, [](char x, char y) { return (x | 0x20) == y; });
 }
 
-/// Whether a field line may be Content-Length or Transfer-Encoding: most are neither, and this runs on every message.
-bool interesting(char initial) { return initial == 'C' || initial == 'c' || initial == 'T' || initial == 't'; }
+/// Whether a field line may be one of those that are read: most aren't, and this runs on every message.
+bool interesting(char initial) {
+  const int lower = initial | 0x20;
+  return lower == 'c' || lower == 't' || lower == 'k';
+}
+
+/// The number behind `parameter` in a list such as "timeout=5, max=100", if it is there.
+std::optional<std::uint32_t> find_parameter(std::string_view list, std::string_view parameter) {
+  while (!list.empty()) {
+    const std::size_t length = std::min(list.find_first_of(", \t"), list.size());
+    const std::string_view item = list.substr(0, length);
+    list.remove_prefix(std::min(length + 1, list.size()));
+    if (item.size() <= parameter.size() || item[parameter.size()] != '=') continue;
+    if (!is_ignoring_case(item.substr(0, parameter.size()), parameter)) continue;
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(item.data() + parameter.size() + 1, item.data() + item.size(), value);
+    if (error == std::errc()) return value;
+  }
+  return {};
+}
+
+/// What a server says of how long, and whether, it keeps the connection (RFC 9112 section 9, RFC 2068 section 19.7.1.1).
+void read_keep_alive(std::string_view name, std::string_view value, PayloadFacts& facts) {
+  if (is_ignoring_case(name, "connection")) {
+    facts.closes = facts.closes || is_ignoring_case(value.substr(0, 5), "close");
+  } else if (is_ignoring_case(name, "keep-alive")) {
+    constexpr std::uint32_t kMost = 0xffff;
+    facts.keep_alive = static_cast<std::uint16_t>(std::min(find_parameter(value, "timeout").value_or(0), kMost));
+    facts.used_up = find_parameter(value, "max") == 0U;
+  }
+}
 
 /// Calls `visit(name, value)` for each interesting header field until the blank line; returns the offset of the body, or
 /// npos where the header was cut.
@@ -64,6 +94,8 @@ void read_http_headers(std::string_view message, PayloadFacts& facts) {
       if (error == std::errc() && parsed < (std::uint64_t{1} << 62)) length = parsed;
     } else if (is_ignoring_case(name, "transfer-encoding")) {
       facts.chunked = is_ignoring_case(value.substr(0, 7), "chunked");
+    } else if (facts.kind == PayloadKind::http_response) {
+      read_keep_alive(name, value, facts);
     }
   });
   if (body == std::string_view::npos) return;
@@ -91,7 +123,7 @@ void read_http(std::string_view text, PayloadFacts& facts) {
     const std::string_view name = kVerbs[verb];
     if (text.size() <= name.size() || !text.starts_with(name) || text[name.size()] != ' ') continue;
     facts.kind = PayloadKind::http_request;
-    facts.verb = verb;
+    facts.verb = verb & 0xfU;
     // Without the version: a proxy may speak another one to the server behind it.
     facts.fingerprint = fingerprint_of(text.substr(0, text.find_first_of(" \r", name.size() + 1)));
     if (has_body(facts)) read_http_headers(text, facts);
@@ -108,7 +140,7 @@ void read_tls(std::span<const std::uint8_t> bytes, PayloadFacts& facts) {
     case 22: facts.kind = PayloadKind::tls_handshake; break;
     default: return;
   }
-  facts.tls_record = static_cast<std::uint16_t>(bytes[3] << 8 | bytes[4]);
+  facts.tls_record = static_cast<std::uint8_t>(std::min(bytes[3] << 8 | bytes[4], 0xff));
   if (facts.kind == PayloadKind::tls_alert && facts.tls_record == 2 && bytes.size() >= 7 && bytes[5] == 2) {
     facts.fatal_alert = static_cast<std::uint8_t>(std::min<int>(bytes[6], 254) + 1);
   }

@@ -1,5 +1,5 @@
-// What the first bytes of a payload give away: an HTTP verb or status, a TLS record type. Nothing is kept
-// of the payload itself, and no verdict depends on it where it is encrypted or cut.
+// What the first bytes of a payload give away: an HTTP verb or status, what a server says of its keep-alive, a TLS record
+// type. Nothing is kept of the payload itself, and no verdict depends on it where it is encrypted or cut.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,15 @@ struct [[gnu::packed, gnu::aligned(4)]] PayloadFacts {
   std::uint64_t message_size = kUnknownSize;  ///< Header and body, in bytes, where Content-Length told.
   std::uint32_t fingerprint = 0;      ///< Of an HTTP request's method and target, or of the first bytes of anything else.
   std::uint16_t status = 0;           ///< HTTP status, 100 to 599.
-  std::uint16_t tls_record = 0;       ///< Length of the first TLS record, without its header of 5 bytes.
+  std::uint16_t keep_alive = 0;       ///< Seconds of a response's `Keep-Alive: timeout=`; 0: not said.
   PayloadKind kind = PayloadKind::none;
-  std::uint8_t verb = 0;              ///< Index into the known verbs; see verb_name.
+  std::uint8_t tls_record = 0;        ///< Length of the first TLS record, without its header of 5 bytes; saturates.
   std::uint8_t fatal_alert = 0;       ///< Description + 1 of an unencrypted fatal alert (RFC 8446 section 6.2); 0: none.
+  std::uint8_t verb : 4 = 0;          ///< Index into the known verbs; see verb_name.
   bool chunked : 1 = false;           ///< Transfer-Encoding: chunked.
   bool client_hello : 1 = false;
+  bool closes : 1 = false;            ///< A response's `Connection: close`.
+  bool used_up : 1 = false;           ///< A response's `Keep-Alive: max=0`: no further request.
 };
 
 /// This many bytes tell every kind: a status line up to its status. Of fewer, cut by a snaplen, "other" says nothing.

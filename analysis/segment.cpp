@@ -5,7 +5,18 @@
 namespace tcpwhy {
 namespace {
 
-enum OptionKind : std::uint8_t { kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kTimestamps = 8 };
+enum OptionKind : std::uint8_t {
+  kEnd = 0,
+  kNop = 1,
+  kMss = 2,
+  kWindowScale = 3,
+  kSackPermitted = 4,
+  kTimestamps = 8,
+  kMultipath = 30,
+};
+
+/// RFC 8684 section 3: the upper half of the first byte.
+enum MultipathSubtype : std::uint8_t { kFastClose = 7, kReset = 8 };
 
 std::uint32_t read_be32(std::span<const std::uint8_t> bytes) {
   return static_cast<std::uint32_t>(bytes[0]) << 24 | static_cast<std::uint32_t>(bytes[1]) << 16 |
@@ -29,6 +40,12 @@ void read_option(OptionKind kind, std::span<const std::uint8_t> value, Options& 
         options.tsval = read_be32(value);
         options.tsecr = read_be32(value.subspan(4));
       }
+      break;
+    case kMultipath:
+      if (value.size() == 2 && value[0] >> 4 == kReset) {
+        options.mptcp_reset = static_cast<std::uint8_t>(std::min<int>(value[1], 254) + 1);
+      }
+      options.mptcp_fastclose = options.mptcp_fastclose || (value.size() == 10 && value[0] >> 4 == kFastClose);
       break;
     case kEnd:
     case kNop:

@@ -34,7 +34,7 @@ enum Flag : std::uint8_t {
   kUrg = 0x20,
 };
 
-/// The TCP options that a diagnosis rests on (RFC 9293 section 3.2, RFC 7323, RFC 2018).
+/// The TCP options that a diagnosis rests on, or quotes (RFC 9293 section 3.2, RFC 7323, RFC 2018, RFC 8684).
 struct Options {
   bool known = false;               ///< False where the options were not captured; then nothing below counts.
   bool sack_permitted = false;      ///< Kind 4.
@@ -42,6 +42,8 @@ struct Options {
   std::uint8_t longest_nop_run = 0; ///< Consecutive NOPs; ten stand where a device blanked the timestamps.
   std::optional<std::uint16_t> mss;          ///< Kind 2, bytes.
   std::optional<std::uint8_t> window_shift;  ///< Kind 3, 0 to 14.
+  std::uint8_t mptcp_reset = 0;     ///< Kind 30, MP_TCPRST: its reason + 1; 0: none.
+  bool mptcp_fastclose = false;     ///< Kind 30, MP_FASTCLOSE: all subflows end here.
   std::uint32_t tsval = 0;          ///< Sender's clock, in its own ticks; valid if `timestamps`.
   std::uint32_t tsecr = 0;          ///< Echo of the peer's clock; valid if `timestamps`.
 };
@@ -85,6 +87,12 @@ struct IcmpError {
   bool v6 = false;
   std::uint8_t type = 0;
   std::uint8_t code = 0;
+  std::uint32_t mtu = 0;  ///< Of the next hop, where it says that the segment is too big; 0: not said.
+
+  /// Fragmentation needed, packet too big: RFC 1191 section 4, RFC 4443 section 3.2.
+  [[nodiscard]] bool too_big() const { return v6 ? type == 2 : type == 3 && code == 4; }
+  /// Destination unreachable, for good: RFC 1122 section 4.2.3.9; ICMPv6: RFC 4443 section 3.1.
+  [[nodiscard]] bool rejects() const { return v6 ? type == 1 : type == 3 && code != 4; }
 };
 
 }  // namespace tcpwhy

@@ -70,6 +70,8 @@ std::optional<IcmpError> read_icmp_error(const Bytes& bytes, std::size_t quoted_
       error.v6 ? error.type >= 1 && error.type <= 4
                : error.type == 3 || error.type == 4 || error.type == 5 || error.type == 11 || error.type == 12;
   if (!quotes) return {};
+  const std::size_t mtu = quoted_ip - kIcmpHeader + 4;  // Of 16 bits in ICMP, of 32 in ICMPv6.
+  if (error.too_big()) error.mtu = error.v6 ? be32(bytes, mtu) : be16(bytes, mtu + 2);
   return error;
 }
 

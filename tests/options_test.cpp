@@ -104,6 +104,31 @@ TEST(Options, WrongLengthIsNotTheOption) {
   EXPECT_FALSE(read_options(Bytes{4, 3, 7}, true).sack_permitted);
 }
 
+TEST(Options, MultipathResetSaysWhy) {
+  const Options options = read_options(Bytes{30, 4, 0x80, 2}, true);
+  EXPECT_EQ(options.mptcp_reset, 3) << "the reason and one";
+  EXPECT_FALSE(options.mptcp_fastclose);
+  EXPECT_EQ(read_options(Bytes{30, 4, 0x81, 0}, true).mptcp_reset, 1) << "transient, and no reason given";
+  EXPECT_EQ(read_options(Bytes{30, 4, 0x80, 255}, true).mptcp_reset, 255);
+}
+
+TEST(Options, MultipathFastClose) {
+  const Options options = read_options(Bytes{30, 12, 0x70, 0, 1, 2, 3, 4, 5, 6, 7, 8}, true);
+  EXPECT_TRUE(options.mptcp_fastclose);
+  EXPECT_EQ(options.mptcp_reset, 0);
+}
+
+TEST(Options, OtherMultipathSubtypesAndLengthsSayNothing) {
+  for (const Bytes& bytes : {Bytes{30, 4, 0x20, 1},                                // DSS
+                             Bytes{30, 3, 0x80}, Bytes{30, 5, 0x80, 2, 0},         // a reset of another length
+                             Bytes{30, 4, 0x80}, Bytes{30, 12, 0x70, 0, 1, 2, 3},  // cut
+                             Bytes{30, 4, 0x70, 0}, Bytes{30, 2}, Bytes{30}}) {
+    const Options options = read_options(bytes, true);
+    EXPECT_EQ(options.mptcp_reset, 0) << bytes.size();
+    EXPECT_FALSE(options.mptcp_fastclose) << bytes.size();
+  }
+}
+
 TEST(Options, LoneKindAtTheEnd) {
   EXPECT_FALSE(read_options(Bytes{1, 1, 1, 8}, true).timestamps);
 }

@@ -354,6 +354,17 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   return verdict;
 }
 
+/// What spares a client the early answer, or the body that it sends in vain.
+std::string_view advice_on_early_answer(std::uint16_t status) {
+  switch (status) {
+    case 401:
+    case 407: return "let clients send their credentials with the first request, or ask by `Expect: 100-continue` before large bodies";
+    case 413: return "let clients ask by `Expect: 100-continue` before large bodies, or raise the server's limit for them";
+    case 431: return "let clients send smaller headers, or raise the server's limit for them";
+    default: return "let clients send `Expect: 100-continue` before large bodies";
+  }
+}
+
 Narrative narrate_unread_close(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const Turn& request = reading.client.turn;
@@ -384,8 +395,8 @@ Narrative narrate_unread_close(const Evidence& evidence, const Verdict& verdict)
         verdict.impact == Impact::none ? "had acknowledged" : "never acknowledged");
     narrative.fix = fmt::format(
         "Read the rest of the request, or shut down only the sending side and drain for a while, on {} (nginx: "
-        "lingering_close always); let clients send `Expect: 100-continue` before large bodies.",
-        name(reading.connection, Side::server));
+        "lingering_close always); {}.",
+        name(reading.connection, Side::server), advice_on_early_answer(response.payload.status));
     narrative.ruled_out = {
         "injected_reset: several RSTs with different numbers look forged, but each repeats the ack of a segment that was "
         "in flight",

@@ -36,11 +36,10 @@ std::optional<Verdict> connection_refused(const Evidence& evidence) {
     if (!reading.client.syn()) verdict.confidence = Confidence::likely;
     return verdict;
   }
-  if (!reading.client.syn() || reading.server.syn()) return {};
-  if (!trouble->icmp_rejects || trouble->icmp.frame < reading.client.syn().frame) return {};
+  if (!reading.client.syn() || reading.server.syn() || trouble->rejection.frame < reading.client.syn().frame) return {};
   verdict.variant = "icmp";
   verdict.fault = Fault::middlebox;
-  verdict.deciding_frame = trouble->icmp.frame;
+  verdict.deciding_frame = trouble->rejection.frame;
   verdict.provoked_by = reading.client.syn().frame;
   return verdict;
 }
@@ -53,12 +52,12 @@ Narrative narrate_connection_refused(const Evidence& evidence, const Verdict& ve
   if (verdict.variant == "icmp") {
     narrative.explanation = fmt::format(
         "The SYN ({}) to {} was rejected by an ICMP error ({}, type {} code {}) that quotes it.",
-        frame(reading.client.syn()), name(reading.connection, Side::server), frame(trouble.icmp), trouble.icmp_type,
-        trouble.icmp_code);
+        frame(reading.client.syn()), name(reading.connection, Side::server), frame(trouble.rejection.frame),
+        trouble.rejection.type, trouble.rejection.code);
     narrative.fix = fmt::format(
         "Look for the rule or route that rejects {} on the host that sent the ICMP error (frame {}), or the address that "
         "the client was given.",
-        to_string(reading.connection.endpoint(Side::server)), trouble.icmp.frame);
+        to_string(reading.connection.endpoint(Side::server)), trouble.rejection.frame);
     narrative.ruled_out = {"retransmission_timeout: the SYN was answered"};
   } else {
     const Mark& syn = trouble.refusal.syn;

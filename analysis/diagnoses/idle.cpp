@@ -10,6 +10,7 @@
 
 #include "../words.h"
 #include "families.h"
+#include "hearsay.h"
 #include "reading.h"
 
 namespace tcpwhy {
@@ -127,6 +128,14 @@ std::string idle_limit(const Reading& reading) {
                      shortest == longest ? "" : " to ", shortest == longest ? "" : longest, others);
 }
 
+/// What a client has of the server's own announcement, if that is true.
+std::string heed_announcement(const Reading& reading, Nanoseconds limit) {
+  if (announced_last_response(reading)) return " Open a new connection after a response that says `Connection: close`.";
+  const Nanoseconds announced = announced_timeout(reading);
+  if (announced == 0 || announced > limit) return {};
+  return fmt::format(" A pool that heeds the server's `Keep-Alive: timeout={}` does so by itself.", announced / kSecond);
+}
+
 std::string align_timeouts(const Reading& reading, Nanoseconds limit) {
   const Nanoseconds margin = std::max<Nanoseconds>(reading.round_trip() + kSecond, kSecond);
   std::string target = limit > 2 * margin
@@ -136,8 +145,9 @@ std::string align_timeouts(const Reading& reading, Nanoseconds limit) {
   return fmt::format(
       "Set the idle (keep-alive) timeout of {}'s connection pool {}, or raise the keep-alive timeout of {} above "
       "the longest time that the client keeps connections: the side that sends requests must give up first. "
-      "Retry a request that is safe to repeat when a reused connection dies without a response.",
-      to_string(reading.connection.endpoint(Side::client).address), target, name(reading.connection, Side::server));
+      "Retry a request that is safe to repeat when a reused connection dies without a response.{}",
+      to_string(reading.connection.endpoint(Side::client).address), target, name(reading.connection, Side::server),
+      heed_announcement(reading, limit));
 }
 
 // ----------------------------------------------------------------------------------------- keepalive_race
@@ -253,8 +263,9 @@ Narrative narrate_keepalive_race(const Evidence& evidence, const Verdict& verdic
       text += fmt::format(" The request got no answer ({}).", describe_reset(reading));
     }
   }
-  text += describe_retry(reading);
   const Nanoseconds limit = met_unread ? request.gap : server.fin_gap();
+  text += announced_close(reading, (met_unread ? "; the request came after " : " and closes after ") + duration(limit));
+  text += describe_retry(reading);
   narrative.fix = align_timeouts(reading, limit);
   narrative.blind_spot = lost_request_blind_spot(reading);
   if (met_unread) {
@@ -323,6 +334,7 @@ Narrative narrate_stale_reuse(const Evidence& evidence, const Verdict& verdict) 
     text += fmt::format(" The server's kernel acknowledged it ({}), and nobody answered it: no RST.",
                         frame(verdict.deciding_frame));
   }
+  text += announced_close(reading, fmt::format(" and closes after {}", duration(server.fin_gap())));
   text += describe_retry(reading);
   narrative.fix =
       verdict.variant == "photo_finish"
@@ -389,10 +401,11 @@ Narrative narrate_dead_keepalive(const Evidence& evidence, const Verdict& verdic
       "After {} of silence the client reused the connection: {} ({}). {}'s kernel acknowledged it, its application "
       "never answered, and {} later the connection was {} ({}). The longest silence after which this server still "
       "answered is {} ({} in all): its application had given the connection up before the request came, and nobody "
-      "had told the client.{}",
+      "had told the client.{}{}",
       duration(request.gap), name(request), frame(request.begin), name(reading.connection, Side::server),
       duration(end.time - request.begin.time), verdict.variant == "reset" ? "reset" : "closed", frame(end),
-      duration(around.longest_answered_gap), plural(around.exchanges, "answered request"), describe_retry(reading));
+      duration(around.longest_answered_gap), plural(around.exchanges, "answered request"),
+      announced_close(reading, fmt::format("; the request came after {}", duration(request.gap))), describe_retry(reading));
   narrative.fix = fmt::format(
       "Make {} close idle connections with a FIN when it stops serving them, instead of {} after the next request; "
       "until then set the idle timeout of the client's pool below {}, the longest silence that survived{}.",

@@ -6,6 +6,7 @@
 
 #include "../words.h"
 #include "families.h"
+#include "hearsay.h"
 #include "reading.h"
 
 namespace tcpwhy {
@@ -340,6 +341,14 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
     narrative.fix = fmt::format("Find out what happened to {}, or to the path to it, at {}.",
                                 name(reading.connection, other(side)), frame(sender.turn.begin));
     narrative.ruled_out = {"idle_blackhole: no silence came before it"};
+    if (const std::string suspicion = suspect_path_mtu(reading, side); !suspicion.empty()) {
+      narrative.explanation += suspicion;
+      narrative.fix = fmt::format(
+          "Lower the MSS to what the path carries (Linux on a router: iptables TCPMSS --clamp-mss-to-pmtu; on {}: "
+          "net.ipv4.tcp_mtu_probing=1), and let ICMP type 3 code 4 and ICMPv6 type 2 through to it. `ping -M do -s SIZE` "
+          "finds the size.",
+          name(reading.connection, side));
+    }
   }
   narrative.blind_spot = "Where the segments vanish can't be seen from here; a capture at the other end decides.";
   add_missing(reading, narrative);
@@ -413,7 +422,8 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
     {"retransmission_timeout", Question::ending, Severity::error,
      "segments were repeated without any answer until the sender gave up",
      "The peer is gone, or the path swallows what is sent: SYNs or data are repeated with growing pauses and nothing "
-     "comes back.",
+     "comes back. Where only full-size segments vanish, they are too big for the path, and the ICMP errors that would "
+     "say so are filtered (a path-MTU black hole, RFC 2923 section 2.1).",
      R"(client                                server
   | ------------- data or SYN --------> X
   | ------------- again --------------> X  0.2 s, 0.4 s, 0.8 s ... (SYN: 1 s, 2 s ...)
@@ -425,7 +435,7 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
      "syn-sent`); `nstat -asz TcpExtTCPTimeouts TcpExtTCPSynRetrans TcpExtTCPAbortOnTimeout`. It gives up without a "
      "RST, so `tcp:tcp_send_reset` says nothing.",
      "Find out what took the peer, or the path to it, away; for SYNs, which rule drops them (a security group, a "
-     "firewall, a route back). Linux tries for 2 minutes (net.ipv4.tcp_syn_retries=6) or 15 (tcp_retries2=15); to "
+     "firewall, a route back); for full-size segments, lower the MSS and let ICMP through. Linux tries for 2 minutes (net.ipv4.tcp_syn_retries=6) or 15 (tcp_retries2=15); to "
      "notice sooner and go elsewhere: HAProxy `timeout connect` with retries and `option redispatch`, nginx "
      "proxy_connect_timeout (60 s) with proxy_next_upstream, Envoy connect_timeout (5 s), TCP_USER_TIMEOUT (libpq "
      "tcp_user_timeout, HAProxy tcp-ut).",

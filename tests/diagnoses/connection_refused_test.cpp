@@ -1,4 +1,6 @@
 // connection_refused: nobody listens, or somebody on the way says so.
+#include <algorithm>
+
 #include "support/payloads.h"
 #include "support/verdicts.h"
 
@@ -39,6 +41,19 @@ TEST(ConnectionRefused, IcmpV6) {
   const Connection c = story.dials();
   c.path.rejects_with_icmp(kUnreachableV6, kPortUnreachableV6);
   EXPECT_THAT(story, says("#0 connection_refused/icmp error impact=connect_failed"));
+}
+
+TEST(ConnectionRefused, RejectIsNotHiddenByAnEarlierErrorOfAnotherKind) {
+  constexpr std::uint8_t kFragmentationNeeded = 4;
+  Story story;
+  story.dials().path.rejects_with_icmp(kUnreachable, 13);
+  Capture capture = story.capture();
+  const auto reject = std::find_if(capture.packets.begin(), capture.packets.end(), [](const Packet& packet) { return packet.icmp; });
+  ASSERT_NE(reject, capture.packets.end());
+  Packet too_big = *reject;
+  too_big.icmp->code = kFragmentationNeeded;
+  capture.packets.insert(reject, too_big);
+  EXPECT_THAT(capture, says("#0 connection_refused/icmp error impact=connect_failed @3"));
 }
 
 TEST(ConnectionRefused, EveryAttemptOnItsOwn) {

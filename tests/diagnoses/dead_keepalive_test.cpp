@@ -36,6 +36,26 @@ TEST(DeadKeepalive, Reset) {
   EXPECT_THAT(the_finding(findings(story), "dead_keepalive").narrative.explanation, ::testing::HasSubstr("10"));
 }
 
+TEST(DeadKeepalive, WhatTheServerHadAnnounced) {
+  Story story;
+  for (const Duration gap : {2s, 4s}) {
+    const Connection c = story.connect();
+    c.exchange(get("/a"), ok());
+    c.client.idles_for(gap);
+    c.exchange(get("/b"), ok());
+    c.closes_cleanly();
+  }
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok_with("Keep-Alive: timeout=5"));
+  c.client.idles_for(8s);
+  c.client.sends(get("/b"));
+  story.wait(10s);
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says("#2 dead_keepalive/closed"));
+  EXPECT_THAT(the_finding(findings(story), "dead_keepalive").narrative.explanation,
+              ::testing::HasSubstr("had announced `Keep-Alive: timeout=5`"));
+}
+
 TEST(DeadKeepalive, Closed) {
   Story story;
   others_are_answered(story);

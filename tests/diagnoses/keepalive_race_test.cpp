@@ -27,6 +27,33 @@ TEST_P(KeepaliveRace, CrossingFromAnyVantagePoint) {
 }
 INSTANTIATE_TEST_SUITE_P(Vantages, KeepaliveRace, ::testing::Values(Vantage::client, Vantage::middle, Vantage::server));
 
+TEST(KeepaliveRace, WhatTheServerHadAnnounced) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok_with("Keep-Alive: timeout=5"));
+  c.client.idles_for(5'920ms);
+  c.client.sends(get("/b"));
+  c.server.idles_for(6s);
+  c.server.closes();
+  EXPECT_THAT(story, says("#0 keepalive_race/crossing certain"));
+  const Narrative told = the_finding(findings(story), "keepalive_race").narrative;
+  EXPECT_THAT(told.explanation, ::testing::HasSubstr("The server had announced `Keep-Alive: timeout=5` (frame 6) and closes after 6.00 s."));
+  EXPECT_THAT(told.fix, ::testing::HasSubstr("A pool that heeds the server's `Keep-Alive: timeout=5`"));
+}
+
+TEST(KeepaliveRace, AnnouncementThatTheServerDoesNotKeepIsNoAdvice) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok_with("Keep-Alive: timeout=60"));
+  c.client.idles_for(5'920ms);
+  c.client.sends(get("/b"));
+  c.server.idles_for(6s);
+  c.server.closes();
+  const Narrative told = the_finding(findings(story), "keepalive_race").narrative;
+  EXPECT_THAT(told.explanation, ::testing::HasSubstr("`Keep-Alive: timeout=60`"));
+  EXPECT_THAT(told.fix, ::testing::Not(::testing::HasSubstr("heeds")));
+}
+
 TEST(KeepaliveRace, ProofsAreTheRequestTheFinAndTheReset) {
   Story story({.round_trip = 100ms});
   const Connection c = story.connect();

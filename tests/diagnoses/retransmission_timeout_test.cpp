@@ -1,4 +1,6 @@
 // retransmission_timeout: data or SYNs, repeated without an answer until the sender gave up; not after an idle gap.
+#include <algorithm>
+
 #include "support/payloads.h"
 #include "support/verdicts.h"
 
@@ -38,6 +40,81 @@ TEST(RetransmissionTimeout, Syns) {
     story.dials().path.drops();
     EXPECT_THAT(story, says("#0 retransmission_timeout likely error fault=path impact=connect_failed"));
   }
+}
+
+// Too big for the path.
+
+constexpr std::string_view kBlackHole = "path-MTU black hole";
+
+/// A response of two full-size segments, which a router drops.
+Connection too_big(Story& story) {
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.path.drops([](Side, const Packet& packet) { return packet.payload.size() > 1'300; });
+  c.client.sends(get("/large"));
+  story.wait(11ms);
+  constexpr std::size_t kFullSize = 1'460 - 12;  // with timestamps
+  c.server.sends(ok(2 * kFullSize - (ok(2'000).size() - 2'000)));
+  return c;
+}
+
+/// The router's ICMP error, right behind the first packet that it drops.
+Capture with_icmp_error(Capture capture, std::uint16_t mtu) {
+  const auto dropped = std::find_if(capture.packets.begin(), capture.packets.end(),
+                                    [](const Packet& packet) { return packet.payload.size() > 1'300; });
+  if (dropped == capture.packets.end()) return capture;
+  Packet error = *dropped;
+  error.icmp = IcmpEnvelope{ipv4(0x0a0000fe), 3, 4, mtu};
+  error.time += 1'000;
+  capture.packets.insert(dropped + 1, error);
+  return capture;
+}
+
+TEST(RetransmissionTimeout, FragmentationNeededIsAPathMtuBlackHole) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  too_big(story);
+  const Capture capture = with_icmp_error(story.capture(), 1'400);
+  EXPECT_THAT(capture, says("#0 retransmission_timeout error fault=path impact=response_lost"));
+  const Narrative told = the_finding(findings(capture), "retransmission_timeout").narrative;
+  EXPECT_THAT(told.explanation, ::testing::AllOf(::testing::HasSubstr(std::string(kBlackHole)), ::testing::HasSubstr("1,400 bytes"),
+                                                 ::testing::HasSubstr("no smaller")));
+  EXPECT_THAT(told.fix, ::testing::HasSubstr("clamp-mss-to-pmtu"));
+}
+
+TEST(RetransmissionTimeout, ErrorAboutLargerSegmentsIsAboutOthers) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  too_big(story);
+  const Capture capture = with_icmp_error(story.capture(), 1'500);
+  EXPECT_THAT(the_finding(findings(capture), "retransmission_timeout").narrative.explanation,
+              ::testing::Not(::testing::HasSubstr("1,500 bytes")));
+}
+
+TEST(RetransmissionTimeout, OnlyFullSizeSegmentsAreLost) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  too_big(story);
+  const Narrative told = the_finding(findings(story), "retransmission_timeout").narrative;
+  EXPECT_THAT(told.explanation, ::testing::HasSubstr(std::string(kBlackHole)));
+  EXPECT_THAT(told.fix, ::testing::HasSubstr("MSS"));
+}
+
+TEST(RetransmissionTimeout, SmallSegmentsAreNotTooBig) {
+  Story story({.round_trip = 20ms});
+  const Connection c = busy(story);
+  c.path.drops();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(the_finding(findings(story), "retransmission_timeout").narrative.explanation,
+              ::testing::Not(::testing::HasSubstr(std::string(kBlackHole))));
+}
+
+TEST(RetransmissionTimeout, FullSizeSegmentsThatOnceGotThroughAreNotTooBig) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok(20'000));
+  story.wait(100ms);
+  c.path.drops();
+  c.server.sends(ok(20'000));
+  EXPECT_THAT(the_finding(findings(story), "retransmission_timeout").narrative.explanation,
+              ::testing::Not(::testing::HasSubstr(std::string(kBlackHole))));
 }
 
 // Stays silent.

@@ -70,6 +70,21 @@ TEST(StaleReuse, OneFailureOneFindingHoweverManyResets) {
   EXPECT_THAT(story, says("#0 stale_reuse/reset error"));
 }
 
+TEST(StaleReuse, ServerHadSaidThatItCloses) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok_with("Connection: close"));
+  c.server.idles_for(1s);
+  c.server.closes();
+  story.wait(1s);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 stale_reuse/reset fault=client"));
+  const Narrative told = the_finding(findings(story), "stale_reuse").narrative;
+  EXPECT_THAT(told.explanation, ::testing::HasSubstr("had said `Connection: close`"));
+  EXPECT_THAT(told.explanation, ::testing::HasSubstr("must not reuse"));
+  EXPECT_THAT(told.fix, ::testing::HasSubstr("Open a new connection"));
+}
+
 // Stays silent.
 
 TEST(StaleReuse, ClientThatSeesTheFinClosesToo) {

@@ -1,4 +1,6 @@
 // unread_close: closed with received data unread. RST+ACK, then one RST for each segment in flight.
+#include <fmt/format.h>
+
 #include "support/payloads.h"
 #include "support/verdicts.h"
 
@@ -23,6 +25,18 @@ TEST(UnreadClose, ResponseArrivedBeforeTheReset) {
   Story story({.round_trip = 100ms});
   answers_early(story, story.connect(), 413, 30ms);
   EXPECT_THAT(story, says("#0 unread_close warn reset_by=server kind=abort impact=none"));
+}
+
+TEST(UnreadClose, StatusAndWhatSparesIt) {
+  const std::pair<int, std::string_view> advice[] = {
+      {413, "Expect: 100-continue"}, {401, "credentials"}, {403, "Expect: 100-continue"}, {431, "smaller headers"}};
+  for (const auto& [status, words] : advice) {
+    Story story({.round_trip = 100ms});
+    answers_early(story, story.connect(), status, 30ms);
+    const Narrative told = the_finding(findings(story), "unread_close").narrative;
+    EXPECT_THAT(told.explanation, ::testing::HasSubstr(fmt::format("status {}", status)));
+    EXPECT_THAT(told.fix, ::testing::HasSubstr(std::string(words))) << status;
+  }
 }
 
 TEST(UnreadClose, ResponseAndResetLeaveTogether) {

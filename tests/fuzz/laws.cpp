@@ -72,8 +72,22 @@ std::int64_t longest_seconds(std::string_view text) {
   return longest;
 }
 
-void judge_text(std::string_view text, const Fed& fed, Complaint& complaint) {
-  complaint.unless(!text.empty(), "no text is empty");
+/// What stands between quotation marks are others' words, under no law of ours but one: they are printable, and end.
+std::string without_quotations(std::string_view text, Complaint& complaint) {
+  std::string own;
+  bool quoting = false;
+  for (const char c : text) {
+    if (c == '"') quoting = !quoting;
+    if (!quoting) own.push_back(c);
+    complaint.unless(static_cast<unsigned char>(c) >= ' ', "every text is printable");
+  }
+  complaint.unless(!quoting, "every quotation ends");
+  return own;
+}
+
+void judge_text(std::string_view whole, const Fed& fed, Complaint& complaint) {
+  complaint.unless(!whole.empty(), "no text is empty");
+  const std::string text = without_quotations(whole, complaint);
   complaint.unless(text.find('{') == std::string_view::npos, "no text has a gap left in it");
   complaint.unless(text.find("  ") == std::string_view::npos, "no text has a word missing between two spaces");
   complaint.unless(text.find("frame 0") == std::string_view::npos, "there is no frame 0");
@@ -208,6 +222,8 @@ std::string laws_broken_by_frame(std::span<const std::uint8_t> input) {
                    "a status has three digits");
   complaint.unless((payload.kind == PayloadKind::http_request) == !verb_name(payload.verb).empty(),
                    "a request has a verb");
+  complaint.unless(payload.kind == PayloadKind::http_response || (payload.keep_alive == 0 && !payload.closes && !payload.used_up),
+                   "only a response announces how long the connection is kept");
   (void)ends_chunked_message(captured);
 
   plugin::HeaderFinder finder;

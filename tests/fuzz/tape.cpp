@@ -311,6 +311,7 @@ class Player {
     error.v6 = sender.endpoint.address.length == 16;
     error.type = tape_.byte();
     error.code = tape_.byte();
+    if (error.too_big()) error.mtu = error.v6 ? error.code * 8U : 1'400;
     listener_({.kind = TapeEvent::icmp_error, .read = {}, .error = error});
   }
 
@@ -531,7 +532,8 @@ std::vector<std::uint8_t> record_tape(const Capture& capture) {
       sight.error = IcmpError{.time = packet.time,
                               .v6 = packet.source.address.length == 16,
                               .type = packet.icmp->type,
-                              .code = packet.icmp->code};
+                              .code = packet.icmp->code,
+                              .mtu = packet.icmp->mtu};
     }
     sights.push_back(sight);
   }

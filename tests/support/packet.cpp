@@ -129,7 +129,7 @@ std::string icmp_bytes(const IcmpEnvelope& icmp, const Packet& quoted) {
   put8(out, icmp.type);
   put8(out, icmp.code);
   put16(out, 0);
-  put32(out, 0);
+  put32(out, icmp.mtu);
   out += original.substr(0, (v4 ? kIpv4Header : kIpv6Header) + kQuotedTcp);
   const std::string sum =
       v4 ? out : pseudo_header(icmp.sender, quoted.source.address, kProtocolIcmpV6, out.size()) + out;
@@ -233,7 +233,7 @@ void feed(Analyzer& analyzer, const Capture& capture, const RemarkVisitor& remar
     segment.stream = streams.number(segment);
     const Remarks remarks =
         packet.icmp ? analyzer.observe(IcmpError{frame, segment.stream, packet.time, packet.source.address.length == 16,
-                                                 packet.icmp->type, packet.icmp->code})
+                                                 packet.icmp->type, packet.icmp->code, packet.icmp->mtu})
                     : analyzer.observe(segment);
     if (remark) remark(frame, remarks);
   }

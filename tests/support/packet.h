@@ -18,6 +18,7 @@ struct IcmpEnvelope {
   Address sender;
   std::uint8_t type = 3;
   std::uint8_t code = 3;
+  std::uint16_t mtu = 0;  ///< Of the next hop, where it says that the segment is too big.
 
   friend bool operator==(const IcmpEnvelope&, const IcmpEnvelope&) = default;
 };

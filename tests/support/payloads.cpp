@@ -58,6 +58,10 @@ std::string response(int status, std::size_t body) {
                      std::string(body, 'r'));
 }
 
+std::string ok_with(std::string_view field) {
+  return fmt::format("HTTP/1.1 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n", field);
+}
+
 std::string client_hello() {
   return tls_hello(kClientHello, 460);
 }

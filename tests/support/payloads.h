@@ -17,6 +17,9 @@ namespace tcpwhy::tests {
   return response(200, body);
 }
 
+/// The same without a body and with another header field: "Connection: close".
+[[nodiscard]] std::string ok_with(std::string_view field);
+
 /// TLS records (RFC 8446 section 5.1) with `body` bytes of what looks encrypted.
 [[nodiscard]] std::string client_hello();
 [[nodiscard]] std::string server_hello();
