@@ -30,6 +30,24 @@ TEST(InjectedReset, InBothNames) {
   EXPECT_THAT(story, says("#0 injected_reset error reset_by=middlebox"));
 }
 
+TEST(InjectedReset, VolleyAheadOfTheStream) {
+  Story story;
+  story.play(R"(
+    +0     > S  win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7>
+    +.02   < S. win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62 id 0
+    +0     > .
+    +.001  > P. 1:40(39)
+    +.021  < .                   ttl 62
+    +.001  < P. 1:100(99)        ttl 62
+    +0     > .
+    +.5    > P. 40:80(40)
+    +.021  < R. 100:100(0)       ttl 62 id 7
+    +.0001 < R. 1560:1560(0)     ttl 62 id 7
+    +.0001 < R. 4480:4480(0)     ttl 62 id 7
+  )");
+  EXPECT_THAT(story, says("#0 injected_reset likely error fault=middlebox reset_by=middlebox impact=request_lost"));
+}
+
 // Stays silent.
 
 TEST(InjectedReset, RouteChangeIsNoForgery) {

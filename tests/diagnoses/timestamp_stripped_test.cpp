@@ -74,6 +74,21 @@ TEST(TimestampStripped, CutOptionsProveNothing) {
   EXPECT_THAT(cut_to(story.capture(), 60), is_silent());
 }
 
+TEST(TimestampStripped, SnaplenThatCutsTheSynsOptionsAccusesNobody) {
+  for (std::uint32_t snaplen = 54; snaplen < 74; ++snaplen) {
+    for (const Side side : {Side::client, Side::server}) {
+      Story story({.vantage = Vantage::server});
+      strips(story, side);
+      EXPECT_THAT(cut_to(story.capture(), snaplen), is_silent()) << snaplen;
+      Story healthy({.vantage = Vantage::server});
+      const Connection c = healthy.connect();
+      c.exchange(get("/a"), ok());
+      c.closes_cleanly();
+      EXPECT_THAT(cut_to(healthy.capture(), snaplen), says_nothing()) << snaplen;
+    }
+  }
+}
+
 // Nearest neighbour.
 
 TEST(TimestampStripped, FromTheClientItMayBeTheServer) {
