@@ -22,10 +22,8 @@ Connection through_a_nat(Story& story) {
 
 /// What connection tracking calls invalid arrives with the server's own address, and the client's kernel resets it.
 void stray(Story& story, std::string_view from, std::uint32_t server_isn = kServerIsn) {
-  const Terms untranslated = {.client_port = kPort,
-                              .server_host = kBehindTheVip,
-                              .client_isn = kClientIsn,
-                              .server_isn = server_isn};
+  const Terms untranslated = {
+      .client_port = kPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = server_isn};
   story.play(std::string(from), untranslated);
 }
 
@@ -39,7 +37,8 @@ TEST(ConntrackInvalid, StrayAndTheResetThatItDraws) {
   Story story({.round_trip = 20ms});
   (void)through_a_nat(story);
   stray(story, kAheadOfTheWindow);
-  EXPECT_THAT(story, says("#1 conntrack_invalid likely error fault=middlebox reset_by=client kind=reply impact=unknown"));
+  EXPECT_THAT(story,
+              says("#1 conntrack_invalid likely error fault=middlebox reset_by=client kind=reply impact=unknown"));
 }
 
 TEST(ConntrackInvalid, ResetOfTheStrayHasKilledTheConnection) {
@@ -49,8 +48,9 @@ TEST(ConntrackInvalid, ResetOfTheStrayHasKilledTheConnection) {
   c.server.forgets();  // the RST, translated on its way back, was in its window
   story.wait(150ms);
   c.client.sends(get("/b"));
-  EXPECT_THAT(story, says("#0 conntrack_invalid error fault=middlebox reset_by=server kind=reply impact=request_lost lost=39\n"
-                          "#1 conntrack_invalid error fault=middlebox reset_by=client kind=reply"));
+  EXPECT_THAT(story,
+              says("#0 conntrack_invalid error fault=middlebox reset_by=server kind=reply impact=request_lost lost=39\n"
+                   "#1 conntrack_invalid error fault=middlebox reset_by=client kind=reply"));
 }
 
 TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
@@ -66,11 +66,13 @@ TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
 TEST(ConntrackInvalid, ClientBehindTheNatSeenAtTheServer) {
   Story story({.vantage = Vantage::server, .round_trip = 20ms});
   (void)through_a_nat(story);
-  const Terms from_inside = {.client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+  const Terms from_inside = {
+      .client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
   story.play(R"(
     +0      > P. 90000000:90000100(100) ack 9124 ttl 62
     +.00001 < R  9124:9124(0) win 0 id 0
-  )", from_inside);
+  )",
+             from_inside);
   EXPECT_THAT(story, says("#1 conntrack_invalid error fault=middlebox reset_by=server kind=reply"));
 }
 
@@ -110,11 +112,13 @@ TEST(ConntrackInvalid, AfterASilenceTheNatHadForgotten) {
   Story story({.vantage = Vantage::server, .round_trip = 20ms});
   (void)through_a_nat(story);
   story.wait(60s);
-  const Terms from_inside = {.client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+  const Terms from_inside = {
+      .client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
   story.play(R"(
     +0      > P. 118:157(39) ack 9124 ttl 62
     +.00001 < R  9124:9124(0) win 0 id 0
-  )", from_inside);
+  )",
+             from_inside);
   EXPECT_THAT(story, says("#1 idle_state_lost/middlebox error fault=middlebox reset_by=server impact=request_lost"));
 }
 

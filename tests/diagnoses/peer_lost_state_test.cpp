@@ -52,7 +52,8 @@ TEST(PeerLostState, WhereBusyStreamsAreForgottenAlikeTheIdleOneWasToo) {
   c.client.sends(get("/b"));
   story.wait(1s);
   idle.client.sends(get("/b"));
-  EXPECT_THAT(story, says("#0 peer_lost_state error impact=request_lost\n#1 peer_lost_state error impact=request_lost"));
+  EXPECT_THAT(story,
+              says("#0 peer_lost_state error impact=request_lost\n#1 peer_lost_state error impact=request_lost"));
 }
 
 // Stays silent.

@@ -37,7 +37,8 @@ void asks(const Story& story, const Legs& legs, std::string_view request) {
   legs.inner.client.sends(request);
 }
 
-/// The server's close of the idle inner leg and the next request meet; the proxy answers 502 as soon as it sees the FIN.
+/// The server's close of the idle inner leg and the next request meet; the proxy answers 502 as soon as it sees the
+/// FIN.
 void answers_502_at_the_fin(Story& story, const Legs& legs) {
   legs.inner.server.idles_for(6s);
   legs.outer.client.sends(post("/order", 30));
@@ -122,17 +123,13 @@ TEST(Propagated, ProxyOfBytesThatHadNotReadYetResetsTheClientsLeg) {
 TEST(Propagated, ClientThatGivesUpShowsOnTheInnerLeg) {
   Story story({.round_trip = 20ms});
   const Legs legs = connect_both(story);
-  asks(story, legs, get("/large"));
-  story.wait(11ms);
-  legs.inner.server.sends(ok(100'000).substr(0, 30 * 1448));
-  story.wait(11ms);
-  legs.outer.server.sends(ok(100'000).substr(0, 30 * 1448));
-  story.wait(11ms);
+  asks(story, legs, get("/slow"));
+  story.wait(5s);
   legs.outer.client.aborts();
   story.wait(11ms);
   legs.inner.client.aborts();
-  EXPECT_THAT(story, says("#0 client_abort/response note reset_by=client\n"
-                          "#1 propagated note fault=client reset_by=client"));
+  EXPECT_THAT(story, says("#0 response_timeout error fault=client reset_by=client impact=response_lost\n"
+                          "#1 propagated likely error fault=client reset_by=client kind=abort impact=request_lost"));
 }
 
 TEST(Propagated, OfA502AloneThePartBehindTheProxyIsMissing) {
@@ -223,6 +220,22 @@ TEST(Propagated, WhereNoOtherLegBrokeTheServerAborted) {
   story.wait(1s);
   legs.inner.closes_cleanly();
   EXPECT_THAT(story, says("#0 server_abort error reset_by=server"));
+}
+
+TEST(Propagated, CancelledDownloadIsOneOnBothLegs) {
+  Story story({.round_trip = 20ms});
+  const Legs legs = connect_both(story);
+  asks(story, legs, get("/large"));
+  story.wait(11ms);
+  legs.inner.server.sends(ok(100'000).substr(0, 30 * 1448));
+  story.wait(11ms);
+  legs.outer.server.sends(ok(100'000).substr(0, 30 * 1448));
+  story.wait(11ms);
+  legs.outer.client.aborts();
+  story.wait(11ms);
+  legs.inner.client.aborts();
+  EXPECT_THAT(story,
+              says("#0 client_abort/response note reset_by=client\n#1 client_abort/response note reset_by=client"));
 }
 
 TEST(Propagated, A504SaysItselfWhosePatienceEnded) {
