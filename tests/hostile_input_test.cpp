@@ -206,6 +206,15 @@ class BentStory : public ::testing::TestWithParam<BookStory> {
 INSTANTIATE_TEST_SUITE_P(Book, BentStory, ::testing::ValuesIn(story_book().begin(), story_book().end()),
                          [](const auto& test) { return std::string(test.param.id); });
 
+/// Whether each stream begins with a SYN.
+bool has_every_start(const Capture& capture) {
+  std::set<StreamNumber> begun;
+  for (const Segment& segment : to_segments(capture)) {
+    if (begun.insert(segment.stream).second && !segment.has(kSyn)) return false;
+  }
+  return true;
+}
+
 // With one pair of ports in the story, whatever they are changes no stream; with a SYN in it, nothing is guessed from
 // them.
 TEST_P(BentStory, IsTheSameOnPortZero) {
@@ -214,7 +223,7 @@ TEST_P(BentStory, IsTheSameOnPortZero) {
     ports.insert(packet.source.port);
     ports.insert(packet.destination.port);
   }
-  if (ports.size() != 2 || !capture_.packets.front().has(kSyn)) GTEST_SKIP() << "several connections, or no start";
+  if (ports.size() != 2 || !has_every_start(capture_)) GTEST_SKIP() << "several connections, or no start";
   for (const std::uint16_t port : ports) {
     Capture renamed = capture_;
     for (Packet& packet : renamed.packets) {
@@ -231,7 +240,7 @@ TEST_P(BentStory, IsTheSameBetweenPortsThatAreEqual) {
     ports.insert(packet.source.port);
     ports.insert(packet.destination.port);
   }
-  if (ports.size() != 2 || !capture_.packets.front().has(kSyn)) GTEST_SKIP() << "several connections, or no start";
+  if (ports.size() != 2 || !has_every_start(capture_)) GTEST_SKIP() << "several connections, or no start";
   Capture renamed = capture_;
   for (Packet& packet : renamed.packets) packet.source.port = packet.destination.port = 179;
   EXPECT_EQ(verdicts(renamed), verdicts(capture_));
@@ -242,6 +251,7 @@ TEST_P(BentStory, IsTheSameBetweenPortsThatAreEqual) {
 // properties_test.cpp shifts them by chance; here each number of the first connection is once 0, the last before it and
 // the first after it.
 TEST_P(BentStory, IsTheSameWhereAnyNumberIsZero) {
+  if (GetParam().cause == "conntrack_invalid") GTEST_SKIP() << "one stream speaks in the numbers of another";
   const std::string lines = verdicts(capture_);
   const Endpoint client = capture_.packets.front().source;
   const Endpoint server = capture_.packets.front().destination;

@@ -38,11 +38,11 @@ std::string contents(const fs::path& file) {
 }
 
 /// A fix begins with one of these. A new verb is welcome; a noun is not.
-constexpr std::array<std::string_view, 40> kVerbs = {
-    "Align",  "Allow",  "Ask",   "Capture", "Check",  "Close",  "Compare", "Configure", "Drain", "Enable",
-    "Find",   "Fix",    "Give",  "Ignore",  "Keep",   "Leave",  "Let",     "Look",      "Lower", "Make",
-    "Narrow", "Open",   "Raise", "Read",    "Remove", "Report", "Restart", "Retry",     "Send",  "Set",
-    "Shut",   "Spread", "Start", "Stop",    "Switch", "Test",   "Treat",   "Turn",      "Use",   "Widen"};
+constexpr std::array<std::string_view, 41> kVerbs = {
+    "Align", "Allow", "Ask",    "Capture", "Check",  "Close",   "Compare", "Configure", "Drain", "Drop", "Enable",
+    "Find",  "Fix",   "Give",   "Ignore",  "Keep",   "Leave",   "Let",     "Look",      "Lower", "Make", "Narrow",
+    "Open",  "Raise", "Read",   "Remove",  "Report", "Restart", "Retry",   "Send",      "Set",   "Shut", "Spread",
+    "Start", "Stop",  "Switch", "Test",    "Treat",  "Turn",    "Use",     "Widen"};
 
 bool begins_with_a_verb(std::string_view text) {
   const std::string_view first = text.substr(0, text.find(' '));

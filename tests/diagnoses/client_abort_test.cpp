@@ -40,6 +40,17 @@ TEST(ClientAbort, StoppedUpload) {
   EXPECT_THAT(story, says("#0 client_abort/request note fault=client|nobody reset_by=client"));
 }
 
+TEST(ClientAbort, StoppedUploadWithAFin) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect();
+    c.client.sends(std::string_view(post("/upload", 500'000)).substr(0, 30 * kFullSegment));
+    story.wait(15ms);
+    c.closes_cleanly(Side::client);
+    EXPECT_THAT(story, says("#0 client_abort/request note fault=client|nobody impact=none"));
+  }
+}
+
 // Stays silent.
 
 TEST(ClientAbort, DownloadToTheEnd) {

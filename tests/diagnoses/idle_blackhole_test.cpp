@@ -28,6 +28,20 @@ TEST(IdleBlackhole, OnlyPossibleWhereNothingElseWasTried) {
   EXPECT_FALSE(the_finding(findings(story), "idle_blackhole").narrative.ruled_out.empty());
 }
 
+TEST(IdleBlackhole, ServerThatPushesIsNotHeard) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 100ms});
+    const Connection c = story.connect();
+    c.exchange(get("/subscribe"), ok());
+    c.server.idles_for(600s);
+    c.client.vanishes();
+    c.server.sends(bytes(40));
+    story.wait(5s);
+    story.connect().exchange(get("/c"), ok());
+    EXPECT_THAT(story, says("#0 idle_blackhole likely error fault=middlebox|path impact=response_lost lost=40"));
+  }
+}
+
 // Stays silent.
 
 TEST(IdleBlackhole, LossThatHealsIsHealthy) {

@@ -34,6 +34,25 @@ TEST(IdleReset, DeviceTellsBothEnds) {
   EXPECT_THAT(story, says("#0 idle_reset/both_ends note fault=nobody reset_by=middlebox impact=none"));
 }
 
+TEST(IdleReset, ClientsTimer) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    for (int i = 0; i < 3; ++i) {
+      const Connection c = story.connect();
+      for (int request = 0; request <= i; ++request) {
+        c.exchange(get("/a"), ok());
+        story.wait(300ms);
+      }
+      c.client.idles_for(30s);
+      c.client.aborts();
+      story.wait(2s);
+    }
+    EXPECT_THAT(story, says("#0 idle_reset/one_end note fault=nobody reset_by=client impact=none\n"
+                            "#1 idle_reset/one_end note reset_by=client\n"
+                            "#2 idle_reset/one_end note reset_by=client"));
+  }
+}
+
 // Stays silent.
 
 TEST(IdleReset, TimerThatClosesWithAFin) {

@@ -58,6 +58,18 @@ TEST(IdleStateLost, ServerSpeaksFirst) {
   EXPECT_THAT(story, says("#0 idle_state_lost/middlebox reset_by=middlebox"));
 }
 
+TEST(IdleStateLost, ServerPushesToAClientThatForgot) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 100ms});
+    const Connection c = story.connect();
+    c.exchange(get("/subscribe"), ok());
+    c.server.idles_for(600s);
+    c.client.forgets();
+    c.server.sends(bytes(40));
+    EXPECT_THAT(story, says("#0 idle_state_lost/peer error reset_by=client kind=reply impact=response_lost lost=40"));
+  }
+}
+
 TEST(IdleStateLost, KeepaliveProbeFindsOut) {
   Story story({.round_trip = 100ms});
   const Connection c = story.connect();

@@ -1,4 +1,6 @@
 // injected_reset: the RST did not come from whom it names.
+#include <fmt/format.h>
+
 #include "support/payloads.h"
 #include "support/verdicts.h"
 
@@ -28,6 +30,32 @@ TEST(InjectedReset, InBothNames) {
   c.path.forges_reset(Side::server, 113);
   c.path.forges_reset(Side::client, 113);
   EXPECT_THAT(story, says("#0 injected_reset error reset_by=middlebox"));
+}
+
+/// Three resets at once, the later ones ahead of the stream, in answer to a request that comes after `silence`.
+void fires_a_volley(Story& story, std::string_view silence) {
+  story.play(fmt::format(R"(
+    +0     > S  win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7>
+    +.02   < S. win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62 id 0
+    +0     > .
+    +.001  > P. 1:40(39)
+    +.021  < .                   ttl 62
+    +.001  < P. 1:100(99)        ttl 62
+    +0     > .
+    {}     > P. 40:80(40)
+    +.021  < R. 100:100(0)       ttl 62 id 7
+    +.0001 < R. 1560:1560(0)     ttl 62 id 7
+    +.0001 < R. 4480:4480(0)     ttl 62 id 7
+  )",
+                         silence));
+}
+
+TEST(InjectedReset, VolleyAheadOfTheStream) {
+  for (const std::string_view silence : {"+.05", "+60"}) {
+    Story story;
+    fires_a_volley(story, silence);
+    EXPECT_THAT(story, says("#0 injected_reset error fault=middlebox reset_by=middlebox impact=request_lost"));
+  }
 }
 
 // Stays silent.

@@ -145,6 +145,94 @@ TEST(KeepaliveRace, SaysTheNumbersThatMatter) {
   EXPECT_THAT(finding.narrative.fix, ::testing::HasSubstr("10.0.0.10"));
 }
 
+/// A server's habit: another connection is closed after 6 s of silence.
+void closes_after_6s(Story& story) {
+  const Connection other = story.connect();
+  other.exchange(get("/"), ok());
+  other.server.idles_for(6s);
+  other.closes_cleanly(Side::server);
+}
+
+/// The request is in the server's kernel half a second before its timer fires, and nobody reads it.
+Connection unread_for_a_while(Story& story) {
+  closes_after_6s(story);
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  c.server.stops_reading();
+  c.client.idles_for(5'500ms);
+  c.client.sends(get("/b"));
+  story.wait(550ms);
+  return c;
+}
+
+TEST(KeepaliveRace, UnreadAndClosedLateButAtTheUsualTime) {
+  Story story({.round_trip = 100ms});
+  unread_for_a_while(story).server.closes();
+  EXPECT_THAT(
+      story, says("#1 keepalive_race/unread likely error fault=server reset_by=server kind=abort impact=request_lost"));
+}
+
+TEST(KeepaliveRace, DiscardedThoughTheFinAcknowledgesTheRequest) {
+  Story story({.round_trip = 100ms});
+  const Connection c = unread_for_a_while(story);
+  c.server.shuts_down();
+  story.wait(200ms);
+  c.client.closes();
+  EXPECT_THAT(story, says("#1 keepalive_race/discarded likely error fault=server impact=request_lost lost=39"));
+}
+
+TEST(KeepaliveRace, CrossingAResetWithoutAnyFin) {
+  for (const Vantage vantage : {Vantage::client, Vantage::middle, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 100ms});
+    const Connection c = story.connect({.server_port = 443});
+    c.exchange(client_hello(), server_hello());
+    c.exchange(tls_data(), tls_data());
+    c.client.idles_for(2'920ms);
+    c.client.sends(tls_data());
+    c.server.idles_for(3s);
+    c.server.aborts();
+    EXPECT_THAT(story,
+                says("#0 keepalive_race/crossing likely error fault=server reset_by=server impact=request_lost"));
+  }
+}
+
+TEST(KeepaliveRace, CloseNotifyGoesAheadOfTheFin) {
+  for (const Vantage vantage : {Vantage::client, Vantage::middle, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 100ms});
+    const Connection c = story.connect({.server_port = 443});
+    c.exchange(client_hello(), server_hello());
+    c.exchange(tls_data(), tls_data());
+    c.client.idles_for(4'920ms);
+    c.client.sends(tls_data());
+    c.server.idles_for(5s);
+    c.server.sends(close_notify());
+    c.server.closes();
+    story.wait(60ms);
+    c.client.closes();
+    EXPECT_THAT(story,
+                says("#0 keepalive_race/crossing error fault=client|server reset_by=server impact=request_lost"));
+  }
+}
+
+TEST(KeepaliveRace, DatabaseSaysFatalAheadOfItsFin) {
+  for (const Vantage vantage : {Vantage::client, Vantage::middle, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 100ms});
+    const Connection c = story.connect({.server_port = 5'432});
+    c.exchange(bytes(60), bytes(300));
+    c.exchange(bytes(30), bytes(70));
+    c.client.idles_for(1'920ms);
+    c.client.sends(bytes(30));
+    c.server.idles_for(2s);
+    c.server.sends(std::string("E\0\0\0\x73SFATAL\0", 12) + bytes(104));
+    c.server.closes();
+    story.wait(60ms);
+    c.client.closes();
+    EXPECT_THAT(story,
+                says("#0 keepalive_race/crossing error fault=client|server reset_by=server impact=request_lost"));
+  }
+}
+
 // Stays silent.
 
 TEST(KeepaliveRace, ReuseBeforeTheTimerIsHealthy) {
@@ -212,6 +300,34 @@ TEST(KeepaliveRace, FarewellThatCrossesIsHarmless) {
   c.server.idles_for(6s);
   c.server.closes();
   EXPECT_THAT(story, is_silent());
+}
+
+TEST(KeepaliveRace, ClientThatClosesFirstWithItsLastWordsLosesNothing) {
+  for (const Vantage vantage : {Vantage::client, Vantage::middle, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 100ms});
+    const Connection c = story.connect({.server_port = 6'379});
+    c.exchange(bytes(30), bytes(7));
+    c.exchange(bytes(30), bytes(7));
+    c.client.idles_for(2'950ms);
+    c.client.sends("QUIT\r\n");
+    c.client.closes();
+    c.server.idles_for(3s);
+    c.server.closes();
+    EXPECT_THAT(story, is_silent());
+  }
+}
+
+TEST(KeepaliveRace, WithoutAUsualTimeALateCloseIsADeadConnection) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  c.server.stops_reading();
+  c.client.idles_for(5'500ms);
+  c.client.sends(get("/b"));
+  story.wait(5s);
+  c.server.closes();
+  EXPECT_THAT(story, says("#0 dead_keepalive/reset error reset_by=server"));
 }
 
 }  // namespace

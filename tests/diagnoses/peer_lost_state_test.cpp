@@ -33,6 +33,29 @@ TEST(PeerLostState, ClientForgot) {
   EXPECT_THAT(story, says("#0 peer_lost_state|client_abort reset_by=client kind=reply"));
 }
 
+TEST(PeerLostState, BareAckIsAnsweredByAReset) {
+  Story story({.round_trip = 20ms});
+  const Connection c = busy(story);
+  c.exchange(get("/last"), ok());
+  c.server.forgets();  // while the ACK of its last answer is under way
+  EXPECT_THAT(story, says("#0 peer_lost_state note fault=server reset_by=server kind=reply impact=none"));
+}
+
+TEST(PeerLostState, WhereBusyStreamsAreForgottenAlikeTheIdleOneWasToo) {
+  Story story({.round_trip = 20ms});
+  const Connection idle = story.connect();
+  idle.exchange(get("/a"), ok());
+  story.wait(60s);
+  const Connection c = busy(story);
+  c.server.forgets();
+  idle.server.forgets();
+  c.client.sends(get("/b"));
+  story.wait(1s);
+  idle.client.sends(get("/b"));
+  EXPECT_THAT(story,
+              says("#0 peer_lost_state error impact=request_lost\n#1 peer_lost_state error impact=request_lost"));
+}
+
 // Stays silent.
 
 TEST(PeerLostState, NothingForgotten) {

@@ -37,6 +37,16 @@ TEST(RequestTimeout, CutOffWithoutAWord) {
   EXPECT_THAT(story, says("#0 request_timeout error reset_by=server kind=abort impact=request_lost"));
 }
 
+TEST(RequestTimeout, TheServersOwnWordIsEnough) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.client.sends("POST /upload HTTP/1.1\r\nHost: example.test\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n");
+  story.wait(3s);
+  c.server.sends(response(408));
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says("#0 request_timeout error fault=server impact=request_lost"));
+}
+
 // Stays silent.
 
 TEST(RequestTimeout, UploadThatGoesOn) {

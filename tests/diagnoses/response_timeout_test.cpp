@@ -36,6 +36,23 @@ TEST(ResponseTimeout, ProxyAnswers504) {
   EXPECT_THAT(story, says("#0 response_timeout error impact=response_lost"));
 }
 
+TEST(ResponseTimeout, ClientGivesUpWithAFin) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    waits(story, 5s).client.closes();
+    EXPECT_THAT(story, says("#0 response_timeout error fault=client impact=response_lost"));
+  }
+}
+
+TEST(ResponseTimeout, AnswerComesToAClientThatHasGivenUp) {
+  Story story({.round_trip = 20ms});
+  const Connection c = waits(story, 5s);
+  c.client.closes();
+  story.wait(2s);
+  c.server.sends(ok());
+  EXPECT_THAT(story, says("#0 response_timeout error fault=client reset_by=client impact=response_lost"));
+}
+
 // Stays silent.
 
 TEST(ResponseTimeout, SlowAnswerIsAnAnswer) {
@@ -44,6 +61,16 @@ TEST(ResponseTimeout, SlowAnswerIsAnAnswer) {
   c.server.sends(ok());
   story.wait(1s);
   c.closes_cleanly();
+  EXPECT_THAT(story, says_nothing());
+}
+
+TEST(ResponseTimeout, HalfCloseWaitsForItsAnswer) {
+  Story story({.round_trip = 20ms});
+  const Connection c = waits(story, 2s);
+  c.client.shuts_down();
+  story.wait(2s);
+  c.server.sends(ok());
+  c.server.closes();
   EXPECT_THAT(story, says_nothing());
 }
 

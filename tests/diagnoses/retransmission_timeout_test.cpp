@@ -42,6 +42,27 @@ TEST(RetransmissionTimeout, Syns) {
   }
 }
 
+TEST(RetransmissionTimeout, ThreeTimesAndThenNothingWhileTheCaptureGoesOn) {
+  Story story({.round_trip = 20ms});
+  const Connection c = busy(story);
+  c.path.drops();
+  c.client.sends(get("/b"));
+  story.wait(2s);
+  c.client.forgets();
+  story.wait(10s);
+  const Connection elsewhere = story.connect({.server_host = 40});
+  elsewhere.exchange(get("/a"), ok());
+  elsewhere.closes_cleanly();
+  EXPECT_THAT(story, says("#0 retransmission_timeout likely error fault=path impact=request_lost lost=39"));
+}
+
+TEST(RetransmissionTimeout, SynAckThatNeverReachesTheClient) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.dials({.syn_retries = 4});
+  c.path.drops([](Side sender, const Packet&) { return sender == Side::server; });
+  EXPECT_THAT(story, says("#0 retransmission_timeout likely error fault=path impact=connect_failed"));
+}
+
 // Too big for the path.
 
 constexpr std::string_view kBlackHole = "path-MTU black hole";
@@ -142,6 +163,16 @@ TEST(RetransmissionTimeout, SynThatGetsThroughAtLast) {
   story.settle();
   c.exchange(get("/a"), ok());
   c.closes_cleanly();
+  EXPECT_THAT(story, is_silent());
+}
+
+TEST(RetransmissionTimeout, CaptureThatEndsTooSoonToTell) {
+  Story story({.round_trip = 20ms});
+  const Connection c = busy(story);
+  c.path.drops();
+  c.client.sends(get("/b"));
+  story.wait(2s);
+  story.stops_capturing();
   EXPECT_THAT(story, is_silent());
 }
 

@@ -42,6 +42,19 @@ TEST(ServerAbort, EverybodyAtOnce) {
               says("#0 server_abort error\n#1 server_abort error\n#2 server_abort error\n#3 server_abort error"));
 }
 
+TEST(ServerAbort, ClosesInOrderWithoutAnAnswer) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect();
+    c.exchange(get("/a"), ok());
+    story.wait(100ms);
+    c.client.sends(get("/crash"));
+    story.wait(200ms);
+    c.closes_cleanly(Side::server);
+    EXPECT_THAT(story, says("#0 server_abort error fault=server impact=request_lost lost=43"));
+  }
+}
+
 // Stays silent.
 
 TEST(ServerAbort, ResponsesThatEndWell) {
@@ -73,6 +86,17 @@ TEST(ServerAbort, CompleteResponseIsAnAbortiveClose) {
   story.wait(30ms);
   c.server.aborts();
   EXPECT_THAT(story, says("#5 abortive_close chat"));
+}
+
+TEST(ServerAbort, AfterALongWaitTheCloseIsATimeout) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  c.client.sends(get("/slow"));
+  story.wait(30s);
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says("#0 response_timeout error fault=server impact=response_lost"));
 }
 
 }  // namespace

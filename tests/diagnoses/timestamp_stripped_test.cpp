@@ -39,6 +39,18 @@ TEST(TimestampStripped, PropertyOfThePathIsToldOnce) {
   EXPECT_THAT(story, says("#0 timestamp_stripped warn\n#1 timestamp_stripped note"));
 }
 
+// Bytes of a frame: Ethernet, IPv4 and TCP are 54, the options of a data segment 12, those of a SYN 20.
+constexpr std::uint32_t kWholeTimestamps = 66;
+constexpr std::uint32_t kWholeSyn = 74;
+
+TEST(TimestampStripped, OptionsOfTheSynsCutByTheSnaplen) {
+  for (std::uint32_t snaplen = kWholeTimestamps; snaplen < kWholeSyn; ++snaplen) {
+    Story story({.vantage = Vantage::server});
+    strips(story, Side::server);
+    EXPECT_THAT(cut_to(story.capture(), snaplen), says("#0 timestamp_stripped/one_direction warn")) << snaplen;
+  }
+}
+
 // Stays silent.
 
 TEST(TimestampStripped, TimestampsOnBothSides) {
@@ -72,6 +84,23 @@ TEST(TimestampStripped, CutOptionsProveNothing) {
   Story story({.vantage = Vantage::server});
   strips(story, Side::client);
   EXPECT_THAT(cut_to(story.capture(), 60), is_silent());
+}
+
+TEST(TimestampStripped, SnaplenThatCutsTheSynsOptionsAccusesNobody) {
+  for (std::uint32_t snaplen = 54; snaplen <= kWholeSyn; ++snaplen) {
+    Story story({.vantage = Vantage::server});
+    const Connection c = story.connect();
+    c.exchange(get("/a"), ok());
+    c.closes_cleanly();
+    EXPECT_THAT(cut_to(story.capture(), snaplen), says_nothing()) << snaplen;
+  }
+  for (std::uint32_t snaplen = 54; snaplen < kWholeTimestamps; ++snaplen) {
+    for (const Side side : {Side::client, Side::server}) {
+      Story story({.vantage = Vantage::server});
+      strips(story, side);
+      EXPECT_THAT(cut_to(story.capture(), snaplen), is_silent()) << snaplen;
+    }
+  }
 }
 
 // Nearest neighbour.

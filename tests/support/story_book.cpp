@@ -478,6 +478,18 @@ Capture queue_full() {
   return story.capture();
 }
 
+Capture queued_in_vain() {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection queued = story.connect();
+  queued.client.sends(get("/a"));
+  story.wait(500ms);
+  const Connection shut_out = story.dials({.syn_retries = 2});
+  shut_out.server.vanishes();  // for this connection: its SYNs are dropped
+  story.wait(4s);
+  queued.client.closes();
+  return story.capture();
+}
+
 Capture backscatter() {
   Story story({.round_trip = 20ms});
   const Connection c = story.dials();  // by somebody else, in the client's name
@@ -508,6 +520,31 @@ Capture tls_too_old() {
   return story.capture();
 }
 
+// Legs of a proxy.
+
+/// The proxy stands at 10.0.0.20, the server behind it at 10.0.0.30.
+Capture passed_on() {
+  Story story({.round_trip = 20ms});
+  const Connection outer = story.connect();
+  const Connection inner = story.connect({.server_port = 8'080, .client_host = 20, .server_host = 30});
+  outer.client.sends(get("/a"));
+  story.wait(11ms);
+  inner.exchange(get("/a"), ok());
+  outer.server.sends(ok());
+  inner.server.idles_for(6s);
+  outer.client.sends(post("/order", 30));
+  story.wait(7ms);
+  inner.server.closes();
+  story.wait(5ms);
+  inner.client.sends(post("/order", 30));
+  story.wait(6ms);
+  outer.server.sends(response(502));
+  inner.client.closes();
+  story.wait(100ms);
+  outer.closes_cleanly();
+  return story.capture();
+}
+
 // In the middle, and honesty.
 
 Capture injected() {
@@ -520,6 +557,27 @@ Capture injected() {
   c.path.forges_reset(Side::server, 113);
   story.wait(20ms);
   c.server.sends(ok(3'000));
+  return story.capture();
+}
+
+/// Between client and server a NAT stands for 10.0.0.20; behind it the server is 10.0.0.30.
+Capture left_untranslated() {
+  constexpr std::uint32_t kClientIsn = 1'000'000;
+  constexpr std::uint32_t kServerIsn = 2'000'000'000;
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.client_port = kPort, .client_isn = kClientIsn, .server_isn = kServerIsn});
+  for (int i = 0; i < 3; ++i) {
+    c.exchange(get("/a"), ok());
+    story.wait(100ms);
+  }
+  story.play(R"(
+    +0      < P. 90000000:90000500(500) ack 118 ttl 62
+    +.00001 > R  118:118(0) win 0 id 0
+  )",
+             {.client_port = kPort, .server_host = 30, .client_isn = kClientIsn, .server_isn = kServerIsn});
+  c.server.forgets();
+  story.wait(150ms);
+  c.client.sends(get("/b"));
   return story.capture();
 }
 
@@ -770,6 +828,11 @@ constexpr BookStory kBook[] = {
      "server, "
      "so that nothing was lost on the way.",
      true, queue_full},
+    {"accept_overflow_unserved", "accept_overflow",
+     "Nobody accepts any more. On stream 0 the kernel completes the handshake and acknowledges the request, and both "
+     "wait in the queue; it is full now, so that the SYNs of stream 1 are dropped, three times over. After 4.5 s the "
+     "first client gives up. Seen from the server.",
+     true, queued_in_vain},
     {"syn_ack_rejected", "syn_ack_rejected",
      "Backscatter: somebody sent a SYN in this host's name. The SYN-ACK reaches it, and its kernel, without a socket, "
      "resets it. Seen from the host whose name was taken.",
@@ -783,7 +846,20 @@ constexpr BookStory kBook[] = {
      "and "
      "a RST+ACK right behind it. Seen from the server.",
      true, tls_too_old},
+    {"propagated", "propagated",
+     "A client (10.0.0.10) and a reverse proxy (10.0.0.20), which keeps a connection open to the server behind it "
+     "(10.0.0.30). That server closes it after 6 s of silence, as the proxy passes the next request on. The proxy "
+     "answers 502 as soon as it sees the FIN; the RST comes later. The cause is on stream 1. Both legs in one "
+     "capture, seen from each leg's client.",
+     true, passed_on},
     {"injected_reset", "injected_reset", "", false, injected},
+    {"conntrack_invalid", "conntrack_invalid",
+     "A NAT stands for a service at 10.0.0.20; behind it the server is 10.0.0.30. On stream 0 all goes well, until a "
+     "segment far ahead of the window comes by: connection tracking calls it invalid, so that it reaches the client "
+     "untranslated (stream 1). The client's kernel knows no such connection and resets it; that RST is translated on "
+     "its way back and kills the server's socket. The next request on stream 0 is answered by a RST. The two packets "
+     "of stream 1 are written out by hand. Seen from the client.",
+     true, left_untranslated},
     {"capture_too_short", "capture_too_short", "", false, began_too_late},
     {"response_timeout", "response_timeout", "", false, response_timed_out},
     {"request_timeout", "request_timeout", "", false, request_timed_out},

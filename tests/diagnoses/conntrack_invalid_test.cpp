@@ -1,0 +1,145 @@
+// conntrack_invalid: a NAT let a segment through untranslated, and the RST that it drew killed the connection.
+#include "support/payloads.h"
+#include "support/verdicts.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+constexpr std::uint16_t kPort = 50'000;
+constexpr std::uint8_t kBehindTheVip = 30;
+constexpr std::uint32_t kClientIsn = 1'000'000;
+constexpr std::uint32_t kServerIsn = 2'000'000'000;
+
+/// A connection to a service address, in use. The NAT that translates it stands between the client and the server.
+Connection through_a_nat(Story& story) {
+  const Connection c = story.connect({.client_port = kPort, .client_isn = kClientIsn, .server_isn = kServerIsn});
+  for (int i = 0; i < 3; ++i) {
+    c.exchange(get("/a"), ok(3'000));
+    story.wait(100ms);
+  }
+  return c;
+}
+
+/// What connection tracking calls invalid arrives with the server's own address, and the client's kernel resets it.
+void stray(Story& story, std::string_view from, std::uint32_t server_isn = kServerIsn) {
+  const Terms untranslated = {
+      .client_port = kPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = server_isn};
+  story.play(std::string(from), untranslated);
+}
+
+// The client has sent three requests of 39 bytes, the server three answers of 3,041. What comes is far ahead of that.
+constexpr std::string_view kAheadOfTheWindow = R"(
+  +0      < P. 90000000:90000500(500) ack 118 ttl 62
+  +.00001 > R  118:118(0) win 0 id 0
+)";
+
+TEST(ConntrackInvalid, StrayAndTheResetThatItDraws) {
+  Story story({.round_trip = 20ms});
+  (void)through_a_nat(story);
+  stray(story, kAheadOfTheWindow);
+  EXPECT_THAT(story,
+              says("#1 conntrack_invalid likely error fault=middlebox reset_by=client kind=reply impact=unknown"));
+}
+
+TEST(ConntrackInvalid, ResetOfTheStrayHasKilledTheConnection) {
+  Story story({.round_trip = 20ms});
+  const Connection c = through_a_nat(story);
+  stray(story, kAheadOfTheWindow);
+  c.server.forgets();  // the RST, translated on its way back, was in its window
+  story.wait(150ms);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story,
+              says("#0 conntrack_invalid error fault=middlebox reset_by=server kind=reply impact=request_lost lost=39\n"
+                   "#1 conntrack_invalid error fault=middlebox reset_by=client kind=reply"));
+}
+
+TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
+  Story story({.round_trip = 20ms});
+  (void)through_a_nat(story);
+  stray(story, R"(
+    +0      < P. 3042:4490(1448) ack 79 ttl 62
+    +.00001 > R  79:79(0) win 0 id 0
+  )");
+  EXPECT_THAT(story, says("#1 conntrack_invalid likely error fault=middlebox"));
+}
+
+TEST(ConntrackInvalid, ClientBehindTheNatSeenAtTheServer) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  (void)through_a_nat(story);
+  const Terms from_inside = {
+      .client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+  story.play(R"(
+    +0      > P. 90000000:90000100(100) ack 9124 ttl 62
+    +.00001 < R  9124:9124(0) win 0 id 0
+  )",
+             from_inside);
+  EXPECT_THAT(story, says("#1 conntrack_invalid error fault=middlebox reset_by=server kind=reply"));
+}
+
+TEST(ConntrackInvalid, NamesTheStreamThatItMirrors) {
+  Story story({.round_trip = 20ms});
+  (void)through_a_nat(story);
+  stray(story, kAheadOfTheWindow);
+  const Finding finding = the_finding(findings(story), "conntrack_invalid");
+  EXPECT_THAT(finding.narrative.explanation, ::testing::HasSubstr("stream 0"));
+  EXPECT_THAT(finding.narrative.fix, ::testing::HasSubstr("invalid"));
+}
+
+// Stays silent.
+
+TEST(ConntrackInvalid, StrayOfNothingIsTheMiddleOfSomething) {
+  Story story;
+  stray(story, kAheadOfTheWindow);
+  EXPECT_THAT(story, says("#0 capture_too_short"));
+}
+
+TEST(ConntrackInvalid, NumbersOfAnotherConnectionAreNoMirror) {
+  Story story({.round_trip = 20ms});
+  (void)through_a_nat(story);
+  stray(story, kAheadOfTheWindow, kServerIsn + 1'500'000'000);
+  EXPECT_THAT(story, says("#1 capture_too_short"));
+}
+
+TEST(ConntrackInvalid, ConnectionThroughANatThatWorks) {
+  Story story({.round_trip = 20ms});
+  through_a_nat(story).closes_cleanly();
+  EXPECT_THAT(story, says_nothing());
+}
+
+// Nearest neighbours.
+
+TEST(ConntrackInvalid, AfterASilenceTheNatHadForgotten) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  (void)through_a_nat(story);
+  story.wait(60s);
+  const Terms from_inside = {
+      .client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+  story.play(R"(
+    +0      > P. 118:157(39) ack 9124 ttl 62
+    +.00001 < R  9124:9124(0) win 0 id 0
+  )",
+             from_inside);
+  EXPECT_THAT(story, says("#1 idle_state_lost/middlebox error fault=middlebox reset_by=server impact=request_lost"));
+}
+
+TEST(ConntrackInvalid, WithoutAStrayTheServerForgot) {
+  Story story({.round_trip = 20ms});
+  const Connection c = through_a_nat(story);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 peer_lost_state"));
+}
+
+TEST(ConntrackInvalid, ResetThatNothingDrewIsInjected) {
+  Story story({.round_trip = 100ms});
+  const Connection c = through_a_nat(story);
+  c.client.sends(get("/forbidden"));
+  story.wait(31ms);
+  c.path.forges_reset(Side::server, 113);
+  story.wait(20ms);
+  c.server.sends(ok(3'000));
+  EXPECT_THAT(story, says("#0 injected_reset"));
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests
