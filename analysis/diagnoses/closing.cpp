@@ -348,7 +348,8 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   if (!nobody_answered || read_forgery(reading).weight() >= 2) return {};
   verdict.confidence = Confidence::possible;
   verdict.impact = Impact::request_lost;
-  verdict.severity = Severity::error;
+  // A single byte is a keystroke or a flag, which may want no answer.
+  verdict.severity = request.bytes() > 1 ? Severity::error : Severity::warn;
   verdict.lost_bytes = request.bytes();
   verdict.provoked_by = request.begin.frame;
   return verdict;

@@ -290,7 +290,8 @@ std::optional<Verdict> answered_in_another_tongue(const Reading& reading) {
   const PayloadFacts& hello = reading.client.turn.payload;
   const Turn& answer = reading.server.turn;
   if (hello.kind != PayloadKind::tls_handshake || !answer || !reading.server.fin() || reading.client.turn.goodbye) return {};
-  const bool in_order = reading.client.turn.answered == answer.begin.frame || answer.goodbye;
+  const FrameNumber answered = reading.client.turn.answered;
+  const bool in_order = answered == 0 || answered == answer.begin.frame;
   const bool plain = hello.client_hello && (answer.payload.kind == PayloadKind::http_response);
   const bool sealed_alert = !hello.client_hello && answer.goodbye && answer.begin.frame == answer.last.frame &&
                             answer.begin.frame > reading.client.turn.begin.frame &&

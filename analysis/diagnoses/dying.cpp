@@ -193,7 +193,8 @@ std::optional<Verdict> client_abort(const Evidence& evidence) {
   verdict.fault = Fault::client;
   verdict.impact = Impact::none;
   verdict.severity = Severity::note;
-  const bool stopped_asking = request.answered != 0 && client.fin() && client.fin().frame < request.answered;
+  const bool readable = request.payload.kind == PayloadKind::http_request;
+  const bool stopped_asking = readable && request.answered != 0 && client.fin() && client.fin().frame < request.answered;
   if (stopped_asking || (!request.answered && !reading.wants_no_answer(request))) {
     // Before the first byte of the response, and after a wait: response_timeout. At once: it changed its mind.
     verdict.variant = "request";

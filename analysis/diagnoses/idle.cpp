@@ -76,7 +76,9 @@ bool met_an_idle_close(const Reading& reading, const Meeting& meeting) {
   const Nanoseconds smallest = reading.evidence.settings.smallest_idle_gap;
   const bool fin_acknowledged = meeting.covers_fin && reading.server.fin_acked().frame != meeting.request->begin.frame &&
                                 meeting.request->payload.kind != PayloadKind::tls_handshake;
-  const bool readable = meeting.request->payload.kind == PayloadKind::http_request;
+  const PayloadFacts& payload = meeting.request->payload;
+  const bool readable = payload.kind == PayloadKind::http_request ||
+                        (payload.kind == PayloadKind::tls_data && payload.tls_record > kControlRecord);
   return (meeting.answer != nullptr && (readable || fin_acknowledged)) || reading.server.fin_gap() >= smallest || meeting.request->gap >= smallest;
 }
 

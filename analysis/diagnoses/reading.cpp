@@ -89,6 +89,9 @@ bool Reading::wants_no_answer(const Turn& turn) const {
       break;
     default: break;
   }
+  // A few plain bytes to a server that had closed without waiting for anything.
+  const bool plain = payload.kind == PayloadKind::other || payload.kind == PayloadKind::none;
+  if (plain && now.exchanges == 0 && turn.bytes() <= kGoodbyeBytes && server.fin_covered_by(turn.ack)) return true;
   const Mark& fin = client.fin();
   if (!fin || fin.frame < turn.last.frame) return false;
   if (!client_closed_first()) {
@@ -100,7 +103,8 @@ bool Reading::wants_no_answer(const Turn& turn) const {
     return turn.bytes() <= kGoodbyeBytes;
   }
   // Of its own accord: it did not wait, or waits no longer.
-  return server_received(turn) || (now.exchanges > 0 && !turn.follows_unanswered);
+  const bool little = turn.bytes() <= kFarewellBytes || !turn.follows_unanswered;
+  return server_received(turn) || (now.exchanges > 0 && little);
 }
 
 Mark Reading::server_last_spoke() const {
