@@ -122,7 +122,8 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   const PayloadFacts& request = reading.client.turn.payload;
   const bool unfinished =
       request.message_size != PayloadFacts::kUnknownSize && reading.client.turn.bytes() < request.message_size;
-  if (no_socket || unfinished || half.probes > 0) verdict.confidence = Confidence::likely;
+  const bool left_unanswered = reading.client.turn && !reading.client.turn.answered;
+  if (no_socket || unfinished || left_unanswered || half.probes > 0) verdict.confidence = Confidence::likely;
   return verdict;
 }
 
@@ -145,10 +146,16 @@ Narrative narrate_abortive_close(const Evidence& evidence, const Verdict&) {
       how += fmt::format(", {} after the last data", duration(reading.reset->segment.at.time - reading.at.last_data().time));
     }
   }
+  const Turn& last_words = reading.client.turn;
   narrative.explanation =
-      fmt::format("Every request had been answered ({}). Then {} {} ({}). Nothing was lost: it saves a TIME_WAIT, or a proxy "
-                  "or linger 0 (`option nolinger`) does so by habit.",
-                  plural(reading.at.exchanges, "exchange"), name(reading.connection, closer), how, describe_reset(reading));
+      fmt::format("{}. Then {} {} ({}). Nothing was lost{}: it saves a TIME_WAIT, or a proxy or linger 0 (`option nolinger`) "
+                  "does so by habit.",
+                  last_words && !last_words.answered
+                      ? fmt::format("The client's last words ({}) were not answered, and it closed without waiting any longer",
+                                    frame(last_words.begin))
+                      : fmt::format("Every request had been answered ({})", plural(reading.at.exchanges, "exchange")),
+                  name(reading.connection, closer), how, describe_reset(reading),
+                  last_words && !last_words.answered ? " that it waited for" : "");
   narrative.fix = fmt::format(
       "Leave it, or, to have clean closes in captures and counters, remove linger 0 (HAProxy: `option nolinger`) on the "
       "{}. It turns into abortive_truncation as soon as a response is larger than the socket buffers.",

@@ -301,7 +301,7 @@ std::optional<Verdict> answered_in_another_tongue(const Reading& reading) {
   verdict.confidence = plain ? Confidence::likely : Confidence::possible;
   verdict.fault = Fault::client;
   verdict.impact = Impact::connect_failed;
-  verdict.deciding_frame = answer.begin.frame;
+  verdict.deciding_frame = reading.server.fin().frame;
   verdict.provoked_by = 0;
   return verdict;
 }
@@ -356,7 +356,7 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict& verdict) 
                         : fmt::format("Check the TLS versions, ciphers, server name and client certificate that {} offers; the "
                                       "server does not accept them.",
                                       name(reading.connection, Side::client));
-  } else if (verdict.deciding_frame == reading.server.turn.begin.frame && reading.server.turn) {
+  } else if (answered_in_another_tongue(reading)) {
     const bool plain = reading.server.turn.payload.kind == PayloadKind::http_response;
     narrative.explanation = fmt::format(
         "{} began a TLS handshake ({}), and {} answered it {} ({}) and closed.", name(reading.connection, Side::client),

@@ -213,7 +213,9 @@ std::optional<Verdict> unread_race(const Reading& reading) {
   verdict.lost_bytes = request->bytes();
   verdict.reset_by = close->reset != nullptr ? ResetBy::server : ResetBy::none;
   verdict.reset_kind = kind_of(close->reset);
-  verdict.deciding_frame = close->at.frame;
+  // Where the request passed after the reset, the next reset shows that it did.
+  const bool reset_first = close->reset != nullptr && close->at.frame < request->begin.frame && reading.broken->kept > 1;
+  verdict.deciding_frame = reset_first ? reading.broken->resets[1].segment.at.frame : close->at.frame;
   if (close->reset != nullptr) verdict.provoked_by = request->begin.frame;
   return verdict;
 }

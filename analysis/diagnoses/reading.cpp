@@ -103,6 +103,8 @@ bool Reading::wants_no_answer(const Turn& turn) const {
     return turn.bytes() <= kGoodbyeBytes;
   }
   // Of its own accord: it did not wait, or waits no longer.
+  // Who waits, and then closes and resets in one go, had wanted one.
+  if (reset_by(Side::client) && reset->abort && fin.time - turn.last.time >= round_trip() + kSecond) return false;
   const bool little = turn.bytes() <= kFarewellBytes || !turn.follows_unanswered;
   return server_received(turn) || (now.exchanges > 0 && little);
 }
