@@ -337,7 +337,7 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   return verdict;
 }
 
-Narrative narrate_tls_failure(const Evidence& evidence, const Verdict& verdict) {
+Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
   const Reading reading(evidence);
   const TlsAlert& alert = reading.now.tls_alert();
   Narrative narrative;
