@@ -590,9 +590,8 @@ void Connection::observe_acknowledgment(const Segment& segment, Side side, Obser
   sender.ack_known = true;
 
   if (peer.oldest_unacked) {
-    if (peer.retransmissions == 0) {
-      sender.response_time = std::min(sender.response_time, elapsed(peer.oldest_unacked, segment));
-    }
+    const Nanoseconds taken = elapsed(peer.oldest_unacked, segment);
+    if (peer.retransmissions == 0 && taken <= kLongestRoundTrip) sender.response_time = std::min(sender.response_time, taken);
     peer.oldest_unacked = segment.ack == peer.next ? Mark{} : mark_of(segment);
   }
   forget_retransmissions(peer);

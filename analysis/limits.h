@@ -41,6 +41,10 @@ constexpr Nanoseconds kGivenUpSpan = 3 * kSecond;
 /// (RFC 6298 sections 2.1 and 5.7): where data stood for longer, its acknowledgment was not captured.
 constexpr Nanoseconds kLongestFirstTimeout = 3 * kSecond;
 
+/// Twice the maximum segment lifetime (RFC 9293 section 3.4.2: two minutes): an acknowledgment that takes longer was held
+/// back or not captured, and is no measure of the path.
+constexpr Nanoseconds kLongestRoundTrip = 240 * kSecond;
+
 /// Unanswered SYNs, the first included, before a connect counts as blocked rather than as a lost packet.
 constexpr std::uint8_t kBlockedSyns = 3;
 

@@ -172,6 +172,7 @@ Narrative narrate_server_abort(const Evidence& evidence, const Verdict& verdict)
 std::optional<Verdict> stopped_uploading(const Reading& reading) {
   const Turn& request = reading.client.turn;
   if (!request || request.answered || !reading.client_closed_first() || !is_known_incomplete(request)) return {};
+  if (request.last.frame > reading.client.fin().frame) return {};  // Not in this order; the capture's, then.
   Verdict verdict = reset_verdict(reading);
   verdict.variant = "request";
   verdict.fault = Fault::client;
@@ -212,10 +213,11 @@ std::optional<Verdict> client_abort(const Evidence& evidence) {
 
 Narrative narrate_client_abort(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
-  const Turn& request = reading.at.half(Side::client).turn;
+  const bool by_fin = reading.client.fin() && verdict.deciding_frame == reading.client.fin().frame;
+  const Turn& request = by_fin ? reading.client.turn : reading.at.half(Side::client).turn;
   const Turn& response = reading.at.half(Side::server).turn;
   Narrative narrative;
-  if (reading.client.fin() && verdict.deciding_frame == reading.client.fin().frame) {
+  if (by_fin) {
     narrative.explanation = fmt::format("{} closed the connection ({}) {} after it had sent {} of a {} ({}) that announces {}.",
                                         name(reading.connection, Side::client), frame(reading.client.fin()),
                                         duration(reading.client.fin().time - request.last.time), bytes(request.bytes()),

@@ -24,7 +24,8 @@ bool refused_by_another(const Reading& reading) {
   const Trouble* trouble = reading.connection.trouble();
   if (trouble == nullptr || trouble->refusal.count == 0 || !reading.server.syn()) return false;
   const FrameNumber refusal = trouble->refusal.reset.segment.at.frame;
-  return reading.server.syn().frame > refusal && reading.client.last_syn().frame < refusal;
+  const FrameNumber asked = reading.client.last_syn().frame;
+  return asked != 0 && asked < refusal && refusal < reading.server.syn().frame;
 }
 
 Verdict forged_refusal(const Reading& reading) {

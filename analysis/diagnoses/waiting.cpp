@@ -70,7 +70,9 @@ std::optional<CutOff> find_cut_off(const Reading& reading) {
   if (request.answered) return {};
   if (reading.reset_by(Side::server) && !reading.reset->reply) {
     const Mark& at = reading.reset->segment.at;
-    return CutOff{at, reading.reset->segment.ack, at.time - reading.at.half(Side::client).turn.last.time};
+    const Turn& then = reading.at.half(Side::client).turn;
+    if (then.begin.frame != request.begin.frame) return {};
+    return CutOff{at, reading.reset->segment.ack, at.time - then.last.time};
   }
   if (server.fin()) return CutOff{server.fin(), server.fin_ack(), server.fin_gap()};
   return {};
