@@ -18,6 +18,7 @@ struct Forgotten {
   std::uint64_t segments = 0;    ///< Of streams beyond kStreams: not observed.
   std::uint64_t findings = 0;    ///< Beyond kFindings: made, and not kept.
 
+  [[nodiscard]] bool any() const { return (closed | unanswered | idle | segments | findings) != 0; }
   [[nodiscard]] std::uint64_t connections() const { return closed + unanswered + idle; }
   friend bool operator==(const Forgotten&, const Forgotten&) = default;
 };

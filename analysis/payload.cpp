@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <optional>
 
 namespace tcpwhy {
@@ -18,11 +19,9 @@ std::string_view as_text(std::span<const std::uint8_t> bytes) {
 /// So many bytes tell one message from another; a TLS record, whose header is alike, from its sixth byte on.
 constexpr std::size_t kPrinted = 48;
 
-/// FNV-1a: a fingerprint, not a protection.
+/// No protection: who wants two messages to look alike can have it.
 std::uint32_t fingerprint_of(std::string_view text) {
-  std::uint32_t hash = 2166136261U;
-  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
-  return hash;
+  return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text));
 }
 
 /// `lower` consists of lower-case letters and hyphens, which have the bit anyway.
@@ -125,7 +124,8 @@ void read_http(std::string_view text, PayloadFacts& facts) {
     facts.kind = PayloadKind::http_request;
     facts.verb = verb & 0xfU;
     // Without the version: a proxy may speak another one to the server behind it.
-    facts.fingerprint = fingerprint_of(text.substr(0, text.find_first_of(" \r", name.size() + 1)));
+    const std::size_t target = name.size() + 1;
+    facts.fingerprint = fingerprint_of(text.substr(0, std::min(text.find(' ', target), text.find('\r', target))));
     if (has_body(facts)) read_http_headers(text, facts);
     return;
   }

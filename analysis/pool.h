@@ -1,11 +1,13 @@
-// Room for many values of one type that come and go. In slabs, so that growing moves nothing and each value costs its
-// own size and no more; what one leaves the next one takes, while it is still in the cache. Room is never given back.
+// Room for many values of one type that come and go. Growing moves nothing, and each value costs its own size and no
+// more; what one leaves the next one takes, while it is still in the cache. Room is never given back.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
+
+#include "slabs.h"
 
 namespace tcpwhy {
 
@@ -23,9 +25,8 @@ class Pool {
       (*this)[index] = Value(std::forward<Arguments>(arguments)...);
       return index;
     }
-    if (slabs_.empty() || slabs_.back().size() == kSlab) slabs_.emplace_back().reserve(kSlab);
-    slabs_.back().emplace_back(std::forward<Arguments>(arguments)...);
-    return static_cast<Index>((slabs_.size() - 1) * kSlab + slabs_.back().size() - 1);
+    values_.emplace_back(std::forward<Arguments>(arguments)...);
+    return static_cast<Index>(values_.size() - 1);
   }
 
   /// The value's own room is kept for the next one; what it had allocated is freed.
@@ -35,14 +36,14 @@ class Pool {
     --size_;
   }
 
-  [[nodiscard]] Value& operator[](Index index) { return slabs_[index / kSlab][index % kSlab]; }
-  [[nodiscard]] const Value& operator[](Index index) const { return slabs_[index / kSlab][index % kSlab]; }
+  [[nodiscard]] Value& operator[](Index index) { return values_[index]; }
+  [[nodiscard]] const Value& operator[](Index index) const { return values_[index]; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
   static constexpr std::size_t kSlab = 128;
 
-  std::vector<std::vector<Value>> slabs_;
+  Slabs<Value, kSlab> values_;
   std::vector<Index> free_;
   std::size_t size_ = 0;
 };

@@ -108,12 +108,9 @@ void Tracker::prefetch(StreamNumber stream) const {
   const Live* known = live(stream);
   if (known == nullptr) return;
   constexpr std::size_t kCacheLine = 64;
-  constexpr std::size_t kHotLines = 3;  // Of each half: its record opens with what every segment touches.
-  const auto fetch = [](const void* from, std::size_t lines) {
-    for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(static_cast<const char*>(from) + i * kCacheLine);
-  };
-  fetch(known, 1);
-  for (const HalfConnection& half : known->connection.now().halves) fetch(&half, kHotLines);
+  for (std::size_t at = 0; at < sizeof(Live); at += kCacheLine) {
+    __builtin_prefetch(reinterpret_cast<const char*>(known) + at);
+  }
 }
 
 const Connection* Tracker::find(StreamNumber stream) const {
@@ -157,7 +154,7 @@ Tracker::Live* Tracker::open(const Segment& segment) {
       ++forgotten_.segments;
       return nullptr;
     }
-    places_.resize(std::size_t{segment.stream} + 1);
+    places_.grow_to(std::size_t{segment.stream} + 1);
   } else if (is_evicted(segment.stream) || (!segment.has(kSyn) && fate_of(segment.stream) == Fate::retired)) {
     return nullptr;
   }

@@ -213,7 +213,8 @@ class Tracker {
   LastWords last_words_;
   Pool<Live> live_;
   std::size_t held_ = 0;        ///< By live connections and their surveys, beyond their own size.
-  std::deque<Place> places_;    ///< By stream. A deque grows without ever holding everything twice.
+  static constexpr std::size_t kPlacesAtOnce = 16'384;
+  Slabs<Place, kPlacesAtOnce> places_;  ///< By stream.
   std::deque<Retired> retired_;
   std::uint32_t retired_before_ = 0;  ///< How many are no longer in it.
   TupleIndex latest_on_tuple_;  ///< Of the live and the retired.

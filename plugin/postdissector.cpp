@@ -15,6 +15,7 @@
 #include "finding_view.h"
 #include "preferences.h"
 #include "segment_reader.h"
+#include "slabs.h"
 
 namespace tcpwhy::plugin {
 namespace {
@@ -25,11 +26,10 @@ class FrameIndex {
   /// Frames come in order. One that comes again replaces what was said of it (`-2 -R`).
   void put(FrameNumber frame, std::span<const Sighting> sightings) {
     const StreamNumber value = sightings.empty() ? kNone : sightings.size() == 1 ? sightings[0].stream : kSeveral;
-    if (frame >= next_) {
+    if (frame >= streams_.size()) {
       if (value == kNone) return;
-      for (; next_ < frame; ++next_) streams_.push_back(kNone);
-      streams_.push_back(value);
-      ++next_;
+      while (streams_.size() < frame) streams_.emplace_back(kNone);
+      streams_.emplace_back(value);
     } else {
       if (streams_[frame] == kSeveral) several_.erase(frame);
       streams_[frame] = value;
@@ -44,7 +44,7 @@ class FrameIndex {
 
   /// Valid until the next put().
   [[nodiscard]] std::span<const StreamNumber> streams(FrameNumber frame) const {
-    if (frame >= next_ || streams_[frame] == kNone) return {};
+    if (frame >= streams_.size() || streams_[frame] == kNone) return {};
     if (streams_[frame] != kSeveral) return {&streams_[frame], 1};
     return several_.at(frame);
   }
@@ -52,8 +52,8 @@ class FrameIndex {
  private:
   static constexpr StreamNumber kNone = 0xffffffff;
   static constexpr StreamNumber kSeveral = 0xfffffffe;
-  std::deque<StreamNumber> streams_;  // A deque grows without ever holding everything twice.
-  FrameNumber next_ = 0;              // Its size, which a deque has to work out.
+  static constexpr std::size_t kAtOnce = 16'384;
+  Slabs<StreamNumber, kAtOnce> streams_;
   std::map<FrameNumber, std::vector<StreamNumber>> several_;
 };
 
@@ -131,7 +131,7 @@ class Session {
     page.findings = shown_;
     page.fresh = true;
     // Who reads once may see no frame after this one: said where it begins.
-    if (forgotten_.empty() && analyzer_.forgotten() != Forgotten{}) {
+    if (forgotten_.empty() && analyzer_.forgotten().any()) {
       forgotten_ = to_string(analyzer_.forgotten());
       page.forgotten = forgotten_.c_str();
     }
