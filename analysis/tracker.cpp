@@ -119,16 +119,15 @@ const Connection* Tracker::find(StreamNumber stream) const {
 }
 
 const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
-  retire(segment.time);
+  if (segment.time > retire_after_) retire(segment.time);
   latest_time_ = std::max(latest_time_, segment.time);
   if (connection_memory() > connection_memory_) make_room();
   Live* known = live(segment.stream);
   if (known == nullptr) known = open(segment);
   if (known == nullptr) return nullptr;
-  Connection& connection = known->connection;
-  const std::size_t before = connection.held();
-  seen = connection.observe(segment);
-  held_ += connection.held() - before;
+  const Connection& connection = known->connection;
+  seen = known->connection.observe(segment);
+  account(*known);
   if (!seen.copy) survey(segment, seen, *known);
   if (seen.deciding && has_odd_timestamps(connection.now()) && first_odd_of_pair_.size() < kOddPairs) {
     first_odd_of_pair_.try_emplace(pair_hash(connection), connection.stream());
@@ -139,9 +138,8 @@ const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
 const Connection* Tracker::observe(const IcmpError& error) {
   Live* known = live(error.stream);
   if (known == nullptr) return nullptr;
-  const std::size_t before = known->connection.held();
   known->connection.observe(error);
-  held_ += known->connection.held() - before;
+  account(*known);
   return &known->connection;
 }
 
@@ -163,7 +161,7 @@ Tracker::Live* Tracker::open(const Segment& segment) {
   Live& opened = live_[at];
   opened.survey = join_survey(opened.connection.endpoint(Side::server));
   link_to_previous(opened.connection);
-  held_ += opened.connection.held();
+  account(opened);
   return &opened;
 }
 
@@ -264,6 +262,7 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
   if (!live.lingers && live.connection.closed_cleanly() && !live.connection.is_remarkable()) {
     live.lingers = true;
     closed_.emplace_back(segment.time, segment.stream);
+    if (closed_.size() == 1) retire_after_ = segment.time + kLinger;
   }
 }
 
@@ -506,6 +505,7 @@ void Tracker::retire(Nanoseconds now) {
     const std::uint32_t at = fold(known->connection);
     release(stream, {Fate::retired, at});
   }
+  retire_after_ = closed_.empty() ? std::numeric_limits<Nanoseconds>::max() : closed_.front().first + kLinger;
 }
 
 /// Makes a record of a closed connection, for the next one on its ports; returns its place.
@@ -533,7 +533,7 @@ const Tracker::Retired* Tracker::retired(StreamNumber stream) const {
 /// Gives a live connection's room to others.
 void Tracker::release(StreamNumber stream, Place place) {
   const Pool<Live>::Index at = places_[stream].at;
-  held_ -= live_[at].connection.held();
+  held_ -= live_[at].held;
   leave_survey(live_[at].survey);
   live_.remove(at);
   places_[stream] = place;
@@ -554,6 +554,13 @@ constexpr std::size_t Tracker::most_memory() {
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 2 * kFrameNotes * kFrameNote +
          kRepetitions * (sizeof(Request) + sizeof(Connect) + sizeof(Mark) + 3 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg;
+}
+
+/// Brings `held_` up to date with what the connection has allocated.
+void Tracker::account(Live& live) {
+  const auto held = static_cast<std::uint16_t>(live.connection.held());
+  held_ += held - std::size_t{live.held};
+  live.held = held;
 }
 
 /// Evicts an eighth at a time: choosing costs a look at every connection, however few are chosen.

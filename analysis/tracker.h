@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <unordered_map>
@@ -32,7 +33,7 @@ class Tracker {
   using LastWords = std::function<bool(const Connection&)>;
 
   Tracker(const Settings& settings, std::size_t connection_memory, LastWords last_words)
-      : settings_(settings), connection_memory_(connection_memory), last_words_(std::move(last_words)) {}
+      : connection_memory_(connection_memory), settings_(settings), last_words_(std::move(last_words)) {}
   Tracker(const Tracker&) = delete;  ///< Connections point to its settings.
   Tracker& operator=(const Tracker&) = delete;
 
@@ -121,10 +122,11 @@ class Tracker {
 
     Connection connection;
     SurveyIndex survey = 0;
-    bool counted_close = false;
-    bool counted_abort = false;
-    bool counted_idle_close = false;
-    bool lingers = false;  ///< It stands in `closed_`.
+    std::uint16_t held = 0;  ///< What `held_` has of it.
+    bool counted_close : 1 = false;
+    bool counted_abort : 1 = false;
+    bool counted_idle_close : 1 = false;
+    bool lingers : 1 = false;  ///< It stands in `closed_`.
   };
   enum class Fate : std::uint8_t {
     unknown,            ///< Never seen, or a record that was dropped.
@@ -189,6 +191,7 @@ class Tracker {
   void make_room();
   [[nodiscard]] static Candidate candidate(const Connection& connection);
   void evict(const Candidate& candidate);
+  void account(Live& live);
   [[nodiscard]] std::size_t connection_memory() const { return live_.size() * sizeof(Live) + held_; }
   [[nodiscard]] SurveyIndex join_survey(const Endpoint& server);
   void leave_survey(SurveyIndex index);
@@ -208,17 +211,22 @@ class Tracker {
   [[nodiscard]] std::optional<Retry> assess_request(const Request& request) const;
   [[nodiscard]] std::optional<Retry> assess_connect(const Connect& connect) const;
 
-  Settings settings_;
-  std::size_t connection_memory_;
-  LastWords last_words_;
-  Pool<Live> live_;
-  std::size_t held_ = 0;        ///< By live connections and their surveys, beyond their own size.
   static constexpr std::size_t kPlacesAtOnce = 16'384;
+
+  // What every segment touches stands together: few cache lines.
+  Nanoseconds latest_time_ = 0;  ///< Of all segments; where the clock steps back, the latest all the same.
+  Nanoseconds retire_after_ = std::numeric_limits<Nanoseconds>::max();  ///< No connection lingers for too long before.
+  std::size_t connection_memory_;
+  std::size_t held_ = 0;         ///< By live connections and their surveys, beyond their own size.
   Slabs<Place, kPlacesAtOnce> places_;  ///< By stream.
+  Pool<Live> live_;
+  Pool<ServerSurvey> surveys_;
+
+  Settings settings_;
+  LastWords last_words_;
   std::deque<Retired> retired_;
   std::uint32_t retired_before_ = 0;  ///< How many are no longer in it.
   TupleIndex latest_on_tuple_;  ///< Of the live and the retired.
-  Pool<ServerSurvey> surveys_;
   std::unordered_map<std::uint64_t, SurveyIndex> survey_by_endpoint_;
   std::deque<SurveyIndex> quiet_surveys_;  ///< Of servers that had no live connection at some time since.
   Forgotten forgotten_;
@@ -233,7 +241,6 @@ class Tracker {
   std::size_t searches_for_originals_ = 0;
   std::unordered_map<StreamNumber, Mark> heard_while_dialling_;  ///< By the stream whose SYNs went unanswered.
   std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;  ///< Cleanly, and when.
-  Nanoseconds latest_time_ = 0;  ///< Of all segments; where the clock steps back, the latest all the same.
   Legs legs_;
 };
 

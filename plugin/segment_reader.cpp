@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <type_traits>
 
@@ -140,7 +141,7 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   if (sighting == nullptr) return;
   sighting->stream = tapped.th_stream;
 
-  Segment& segment = sighting->read = Segment{};
+  Segment& segment = *std::construct_at(&sighting->read);
   segment.frame = pinfo->num;
   segment.stream = tapped.th_stream;
   segment.time = time_of(pinfo);
