@@ -15,13 +15,17 @@ namespace {
 constexpr std::size_t kQuestions = 3;
 
 /// The verdicts on one stream: the first signature that fits answers its question.
+std::optional<Verdict> ask(const Diagnosis& diagnosis, const Evidence& evidence) {
+  std::optional<Verdict> verdict = diagnosis.signature(evidence);
+  if (verdict) verdict->diagnosis = &diagnosis;
+  return verdict;
+}
+
 std::vector<Verdict> diagnose(const Evidence& evidence) {
   std::array<std::optional<Verdict>, kQuestions> answers;
   for (const Diagnosis* diagnosis : catalogue()) {
     std::optional<Verdict>& answer = answers[static_cast<std::size_t>(diagnosis->question)];
-    if (answer) continue;
-    answer = diagnosis->signature(evidence);
-    if (answer) answer->diagnosis = diagnosis;
+    if (!answer) answer = ask(*diagnosis, evidence);
   }
   std::vector<Verdict> verdicts;
   for (const std::optional<Verdict>& answer : answers) {
@@ -144,6 +148,17 @@ class Analyzer::Implementation {
       findings.push_back(explain(*sealed));
     }
     return findings;
+  }
+
+  [[nodiscard]] std::vector<Verdict> contenders(StreamNumber stream) const {
+    std::vector<Verdict> verdicts;
+    const Connection* connection = tracker_.find(stream);
+    if (connection == nullptr || !has_findings(stream)) return verdicts;
+    const Evidence evidence = evidence_on(*connection);
+    for (const Diagnosis* diagnosis : catalogue()) {
+      if (const auto verdict = ask(*diagnosis, evidence)) verdicts.push_back(*verdict);
+    }
+    return verdicts;
   }
 
   [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const { return look_up(idle_gaps_, frame); }
@@ -276,6 +291,7 @@ Remarks Analyzer::observe(const IcmpError& error) { return implementation_->obse
 void Analyzer::finish() { implementation_->finish(); }
 bool Analyzer::finished() const { return implementation_->finished(); }
 std::vector<Finding> Analyzer::findings(StreamNumber stream) const { return implementation_->findings(stream); }
+std::vector<Verdict> Analyzer::contenders(StreamNumber stream) const { return implementation_->contenders(stream); }
 bool Analyzer::has_findings(StreamNumber stream) const { return implementation_->has_findings(stream); }
 Nanoseconds Analyzer::idle_gap(FrameNumber frame) const { return implementation_->idle_gap(frame); }
 ResetRole Analyzer::reset_role(FrameNumber frame) const { return implementation_->reset_role(frame); }

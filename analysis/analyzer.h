@@ -52,6 +52,10 @@ class Analyzer {
   /// The sealed findings of one stream, opening before path before ending. Empty before finish().
   [[nodiscard]] std::vector<Finding> findings(StreamNumber stream) const;
 
+  /// The verdict of every signature that fits this stream, in order of precedence: the first one for each question is the
+  /// finding, and what it took precedence over comes after it. Empty before finish(), and of streams without findings.
+  [[nodiscard]] std::vector<Verdict> contenders(StreamNumber stream) const;
+
   /// Whether `findings(stream)` is not empty; costs a table look-up.
   [[nodiscard]] bool has_findings(StreamNumber stream) const;
 

@@ -123,7 +123,9 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   const bool unfinished =
       request.message_size != PayloadFacts::kUnknownSize && reading.client.turn.bytes() < request.message_size;
   const bool left_unanswered = reading.client.turn && !reading.client.turn.answered;
-  if (no_socket || unfinished || left_unanswered || half.probes > 0) verdict.confidence = Confidence::likely;
+  // Closed in order first, and then something arrived.
+  const bool drawn = half.fin() && !reading.reset->abort;
+  if (no_socket || unfinished || left_unanswered || drawn || half.probes > 0) verdict.confidence = Confidence::likely;
   return verdict;
 }
 
@@ -266,7 +268,10 @@ std::optional<Verdict> write_after_close(const Evidence& evidence) {
   // Whose data doesn't acknowledge the FIN, or comes right behind it, hardly knew.
   const Mark& past = reading.client.data_past_fin();
   const bool knew = past && past.time - reading.server.fin().time > reading.round_trip() + evidence.settings.rtt_margin;
-  verdict.confidence = knew ? reading.surest() : Confidence::likely;
+  // What began after the close of a stream of exchanges, and what the server answered or cut off, was in no flow.
+  const bool in_flow = data.answered == 0 && !is_known_incomplete(data) &&
+                       (reading.at.exchanges == 0 || data.begin.frame < reading.server.fin().frame);
+  verdict.confidence = knew && in_flow ? reading.surest() : Confidence::likely;
   verdict.reset_by = ResetBy::server;
   verdict.reset_kind = kind_of(reading.reset);
   verdict.fault = Fault::client;

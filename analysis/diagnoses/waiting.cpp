@@ -164,6 +164,12 @@ std::optional<Verdict> closed_while_waiting(const Reading& reading) {
   return verdict;
 }
 
+/// Whether who acknowledged this much had all of the request, as far as its length is known.
+bool had_all_of(const Turn& request, SequenceNumber acknowledgment) {
+  const std::uint64_t size = request.payload.message_size;
+  return size == PayloadFacts::kUnknownSize || size <= static_cast<std::uint32_t>(acknowledgment.since(request.seq));
+}
+
 std::optional<Verdict> response_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
   const GatewayFailure& gateway = reading.now.gateway_failure();
@@ -172,7 +178,9 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
     verdict.reset_by = ResetBy::none;
     verdict.reset_kind = ResetKind::none;
     verdict.provoked_by = 0;
-    verdict.confidence = Confidence::certain;
+    const Turn& request = reading.client.turn;
+    const bool cut_short = request.answered == gateway.answer.frame && !had_all_of(request, reading.server.turn.ack);
+    verdict.confidence = cut_short ? Confidence::likely : Confidence::certain;
     verdict.fault = Fault::server;
     verdict.impact = Impact::response_lost;
     verdict.deciding_frame = gateway.answer.frame;
@@ -199,6 +207,8 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
     end = reading.server.fin();
     verdict.fault = Fault::server;
     verdict.deciding_frame = end.frame;
+    // It may have waited for the rest of the request, which came later.
+    if (!had_all_of(*request, reading.server.fin_ack())) verdict.confidence = std::max(verdict.confidence, Confidence::likely);
   } else {
     return {};
   }
