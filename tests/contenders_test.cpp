@@ -60,7 +60,7 @@ std::string quarrel(const Analyzer& analyzer, StreamNumber stream) {
     const auto certain = [](const Verdict& verdict) { return verdict.confidence == Confidence::certain; };
     if (std::count_if(rivals.begin(), rivals.end(), certain) > 1) {
       std::string words;
-      for (const Verdict& rival : rivals) words += (words.empty() ? "" : ", ") + to_string(rival);
+      for (const Verdict& rival : rivals) words += fmt::format("{}{}", words.empty() ? "" : ", ", to_string(rival));
       return fmt::format("#{}: {}", stream, words);
     }
   }
