@@ -547,6 +547,7 @@ bool Connection::fill_hole(const Segment& segment, HalfConnection& sender) {
 void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber from, Nanoseconds gap) {
   Turn& turn = now_.half(side).turn;
   const bool follows_unanswered = turn && !turn.answered;
+  const PayloadFacts before = turn && turn.answered ? turn.payload : PayloadFacts{};
   turn = {};
   turn.begin = mark_of(segment);
   turn.seq = from;
@@ -559,6 +560,9 @@ void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber fr
     turn.payload.kind = PayloadKind::none;
   }
   turn.follows_unanswered = follows_unanswered;
+  const bool plain = before.kind == PayloadKind::other || before.kind == PayloadKind::none;
+  turn.repeated = plain && turn.payload.kind == before.kind && turn.payload.fingerprint == before.fingerprint &&
+                  !segment.payload.empty();
   const Turn& asked = now_.half(Side::client).turn;
   const bool nothing_asked = asked.answered != 0 || (asked && segment.has(kAck) && segment.ack == asked.seq);
   turn.unasked = side == Side::server && nothing_asked && gap >= settings_->smallest_idle_gap;

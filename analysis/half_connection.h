@@ -122,10 +122,11 @@ struct Turn {
   FrameNumber acked = 0;    ///< The first segment of the peer that acknowledged all of it so far.
   FrameNumber answered = 0; ///< The first data of the peer that was sent after it had received some of this.
   PayloadFacts payload;     ///< Of its first segment.
-  bool follows_unanswered = false;  ///< The turn of this side before it had got no answer.
-  bool message_ended = false;       ///< A chunked message's last chunk went by.
-  bool goodbye = false;             ///< Its latest segment is a TLS close_notify or another alert.
-  bool unasked = false;             ///< It began after a silence, with nothing of the peer's to answer.
+  bool follows_unanswered : 1 = false;  ///< The turn of this side before it had got no answer.
+  bool message_ended : 1 = false;       ///< A chunked message's last chunk went by.
+  bool goodbye : 1 = false;             ///< Its latest segment is a TLS close_notify or another alert.
+  bool unasked : 1 = false;             ///< It began after a silence, with nothing of the peer's to answer.
+  bool repeated : 1 = false;            ///< The turn before it began with the same bytes, and was answered.
 
   explicit operator bool() const { return static_cast<bool>(begin); }
   [[nodiscard]] std::uint32_t bytes() const { return static_cast<std::uint32_t>(end.since(seq)); }

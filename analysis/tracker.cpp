@@ -65,45 +65,6 @@ bool has_odd_timestamps(const ConnectionState& state) {
 
 }  // namespace
 
-template <typename Better>
-void Tracker::TopTwo<Better>::add(Nanoseconds value, StreamNumber stream) {
-  const Better better;
-  for (Sample& sample : best) {
-    if (sample.valid && sample.stream == stream) {
-      if (better(value, sample.value)) sample.value = value;
-      if (best[1].valid && better(best[1].value, best[0].value)) std::swap(best[0], best[1]);
-      return;
-    }
-  }
-  const Sample fresh{value, stream, true};
-  if (!best[0].valid || better(value, best[0].value)) {
-    best[1] = best[0];
-    best[0] = fresh;
-  } else if (!best[1].valid || better(value, best[1].value)) {
-    best[1] = fresh;
-  }
-}
-
-template <typename Better>
-std::optional<Nanoseconds> Tracker::TopTwo<Better>::without(StreamNumber stream) const {
-  for (const Sample& sample : best) {
-    if (sample.valid && sample.stream != stream) return sample.value;
-  }
-  return std::nullopt;
-}
-
-void Tracker::LatestTwo::add(const Mark& at, StreamNumber stream) {
-  if (latest[0].first && latest[0].second != stream) latest[1] = latest[0];
-  latest[0] = {at, stream};
-}
-
-Mark Tracker::LatestTwo::without(StreamNumber stream) const {
-  for (const auto& [at, owner] : latest) {
-    if (at && owner != stream) return at;
-  }
-  return {};
-}
-
 void Tracker::prefetch(StreamNumber stream) const {
   const Live* known = live(stream);
   if (known == nullptr) return;
@@ -208,16 +169,8 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
       heard_while_dialling_.insert_or_assign(segment.stream, heard);
     }
   }
-  if (segment.has(kSyn) && !segment.has(kAck) && !failed_connects_.empty()) match_connect(connection);
-  if (seen.turn_began && seen.side == Side::client) {
-    const PayloadFacts& payload = now.half(Side::client).turn.payload;
-    if (payload.kind == PayloadKind::http_request) {
-      Request request{segment.stream, {segment.frame, segment.time}, route_of(connection), payload.fingerprint};
-      if (!failed_requests_.empty()) match_retry(request);
-      recent_requests_.push_back(request);
-      if (recent_requests_.size() > kRecentRequests) recent_requests_.pop_front();
-    }
-  }
+  if (segment.has(kSyn) && !segment.has(kAck)) retries_.note_connect(connection);
+  if (seen.turn_began && seen.side == Side::client) retries_.note_request(connection);
   if (!seen.deciding) return;
   survey_closes(segment, seen, live);
   survey_symptoms(segment, seen, connection);
@@ -376,120 +329,13 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   compare_closes(connection, survey, settings_.smallest_idle_gap, around);
   const auto first = first_odd_of_pair_.find(pair_hash(connection));
   around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
-  if (const auto retry = request_retries_.find(stream); retry != request_retries_.end()) {
-    around.request_retry = assess_request(retry->second);
-  }
-  if (const auto retry = connect_retries_.find(stream); retry != connect_retries_.end()) {
-    around.connect_retry = assess_connect(retry->second);
-  }
+  const auto fate = [this](StreamNumber other) { return Retries::Attempt{find(other), is_evicted(other)}; };
+  around.request_retry = retries_.of_request(stream, fate);
+  around.connect_retry = retries_.of_connect(stream, fate);
   if (const auto found = originals_.find(stream); found != originals_.end()) around.original = found->second;
   if (const auto found = leaks_.find(stream); found != leaks_.end()) around.leak = found->second;
   around.other_leg = legs_.behind(stream);
   return around;
-}
-
-// ------------------------------------------------------------------------------------------------- retries
-
-Tracker::Route Tracker::route_of(const Connection& connection) {
-  return hash_of(connection.endpoint(Side::client).address) * 31 + hash_of(connection.endpoint(Side::server));
-}
-
-bool Tracker::repeats(const Request& later, const Request& failed) {
-  return later.stream != failed.stream && later.fingerprint == failed.fingerprint && later.route == failed.route;
-}
-
-void Tracker::expect_request_retry(const Connection& connection, const Turn& request) {
-  if (request.payload.kind != PayloadKind::http_request || request_retries_.contains(connection.stream())) return;
-  const Request failed{connection.stream(), request.begin, route_of(connection), request.payload.fingerprint};
-  const bool waiting = std::any_of(failed_requests_.begin(), failed_requests_.end(),
-                                   [&](const Request& other) { return other.stream == failed.stream; });
-  // A line that this client sends all the time: the next one is no repetition of this one.
-  const bool usual = std::any_of(recent_requests_.begin(), recent_requests_.end(), [&](const Request& other) {
-    return repeats(other, failed) && other.at.frame < failed.at.frame;
-  });
-  if (waiting || usual) return;
-  failed_requests_.push_back(failed);
-  if (failed_requests_.size() > kRecentRequests) failed_requests_.pop_front();
-  // The retry may be on its way already: nginx answers at the FIN, before the reset comes.
-  for (Request& later : recent_requests_) {
-    if (!later.is_retry && later.at.frame > failed.at.frame) match_retry(later);
-  }
-}
-
-/// Gives the oldest failed request of this client, server and first line its repetition.
-void Tracker::match_retry(Request& request) {
-  while (!failed_requests_.empty() && request.at.time - failed_requests_.front().at.time > kRetryWindow) {
-    failed_requests_.pop_front();
-  }
-  const auto failed = std::find_if(failed_requests_.begin(), failed_requests_.end(), [&](const Request& candidate) {
-    return repeats(request, candidate) && candidate.at.frame < request.at.frame;
-  });
-  if (failed == failed_requests_.end()) return;
-  request.is_retry = true;
-  if (request_retries_.size() < kRepetitions) request_retries_.emplace(failed->stream, request);
-  failed_requests_.erase(failed);
-}
-
-/// Nothing of an evicted stream, of which nobody knows how it went on.
-std::optional<Retry> Tracker::assess_request(const Request& request) const {
-  Retry retry{request.stream, request.at, false, {}};
-  const Connection* connection = find(request.stream);
-  if (connection == nullptr) {
-    if (is_evicted(request.stream)) return {};
-    retry.succeeded = true;  // Retired means: closed cleanly with nothing outstanding.
-    return retry;
-  }
-  const Turn& turn = connection->now().half(Side::client).turn;
-  if (turn.begin.frame == request.at.frame) {
-    retry.succeeded = turn.answered != 0;
-  } else {
-    retry.succeeded = !turn.follows_unanswered;
-  }
-  return retry;
-}
-
-void Tracker::expect_connect_retry(const Connection& connection) {
-  if (connect_retries_.contains(connection.stream())) return;
-  for (const Connect& waiting : failed_connects_) {
-    if (waiting.stream == connection.stream()) return;
-  }
-  const HalfConnection& client = connection.now().half(Side::client);
-  failed_connects_.push_back({connection.stream(), client.syn(), route_of(connection), client.isn});
-  if (failed_connects_.size() > kRecentRequests) failed_connects_.pop_front();
-}
-
-/// The same SYN again towards the same server, from whatever port a NAT gives it now: its ISN tells. A SYN with
-/// another ISN may be another host's behind the same address.
-void Tracker::match_connect(const Connection& connection) {
-  const HalfConnection& client = connection.now().half(Side::client);
-  while (!failed_connects_.empty() && client.last_syn().time - failed_connects_.front().at.time > kRetryWindow) {
-    failed_connects_.pop_front();
-  }
-  const auto failed =
-      std::find_if(failed_connects_.begin(), failed_connects_.end(), [&](const Connect& candidate) {
-        return candidate.stream != connection.stream() && candidate.isn == client.isn &&
-               candidate.route == route_of(connection);
-      });
-  if (failed == failed_connects_.end()) return;
-  if (connect_retries_.size() < kRepetitions) {
-    connect_retries_.emplace(failed->stream, Connect{connection.stream(), client.last_syn(), failed->route, client.isn});
-  }
-  failed_connects_.erase(failed);
-}
-
-/// The repetition may have failed in its turn and been repeated elsewhere: follows the chain, forwards in time.
-std::optional<Retry> Tracker::assess_connect(const Connect& connect) const {
-  Retry retry{connect.stream, connect.at, false, {}};
-  for (const Connect* attempt = &connect;;) {
-    const Connection* connection = find(attempt->stream);
-    if (connection == nullptr && is_evicted(attempt->stream)) return {};
-    retry.succeeded = connection == nullptr || connection->now().established;
-    if (connection != nullptr) retry.success = connection->now().established;
-    if (retry.succeeded) return retry;
-    const auto next = connect_retries_.find(attempt->stream);
-    if (next == connect_retries_.end() || next->second.at.frame <= attempt->at.frame) return retry;
-    attempt = &next->second;
-  }
 }
 
 // ------------------------------------------------------------------------------------------------ forgetting
@@ -553,7 +399,7 @@ constexpr std::size_t Tracker::most_memory() {
          tuples * 3 / 2 + kStreams * sizeof(Place) + kRetired * sizeof(Retired) +
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 2 * kFrameNotes * kFrameNote +
-         kRepetitions * (sizeof(Request) + sizeof(Connect) + sizeof(Mark) + 3 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg;
+         kRepetitions * (Retries::kRoom + sizeof(Mark) + 3 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg;
 }
 
 /// Brings `held_` up to date with what the connection has allocated.
@@ -604,9 +450,8 @@ void Tracker::evict(const Candidate& leaving) {
     const Endpoint& client = connection.endpoint(Side::client);
     latest_on_tuple_.erase(tuple_hash(client, connection.endpoint(Side::server)), leaving.stream);
   }
-  request_retries_.erase(leaving.stream);
+  retries_.forget(leaving.stream);
   heard_while_dialling_.erase(leaving.stream);
-  connect_retries_.erase(leaving.stream);
   release(leaving.stream, {fate, at});
 }
 
@@ -627,8 +472,8 @@ void Tracker::leave_survey(SurveyIndex index) {
   ServerSurvey& survey = surveys_[index];
   if (--survey.connections > 0) return;
   held_ -= kSurveyRoom + survey.uncalled_closes.capacity() * sizeof(UncalledClose);
-  const bool blank = survey.exchanges == 0 && !survey.established.latest[0].first && !survey.heard.latest[0].first &&
-                     !survey.dropped_syn.latest[0].first && survey.orderly_closes == 0 && survey.abortive_closes == 0 && survey.uncalled_closes.empty();
+  const bool blank = survey.exchanges == 0 && survey.established.empty() && survey.heard.empty() && survey.dropped_syn.empty() &&
+                     survey.orderly_closes == 0 && survey.abortive_closes == 0 && survey.uncalled_closes.empty();
   if (survey.queued) return;
   if (blank) {
     drop_survey(index);

@@ -19,9 +19,11 @@
 #include "connection.h"
 #include "evidence.h"
 #include "forgotten.h"
+#include "leave_one_out.h"
 #include "legs.h"
 #include "limits.h"
 #include "pool.h"
+#include "retries.h"
 #include "settings.h"
 #include "tuple_index.h"
 
@@ -57,31 +59,12 @@ class Tracker {
   [[nodiscard]] const Forgotten& forgotten() const { return forgotten_; }
 
   /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on.
-  void expect_request_retry(const Connection& connection, const Turn& request);
-  void expect_connect_retry(const Connection& connection);
+  void expect_request_retry(const Connection& connection, const Turn& request) { retries_.expect_request(connection, request); }
+  void expect_connect_retry(const Connection& connection) { retries_.expect_connect(connection); }
   /// Says that this stream failed: what another leg of the same proxy suffers in that moment follows from it.
   void note_failure(const Connection& connection, const Verdict& verdict) { legs_.note_failure(connection, verdict); }
 
  private:
-  /// A sample and the stream that gave it, so that a stream's own can be left out.
-  struct Sample {
-    Nanoseconds value = 0;
-    StreamNumber stream = 0;
-    bool valid = false;
-  };
-  /// The two most extreme samples of distinct streams: enough to leave any one stream out.
-  template <typename Better>
-  struct TopTwo {
-    std::array<Sample, 2> best;
-    void add(Nanoseconds value, StreamNumber stream);
-    [[nodiscard]] std::optional<Nanoseconds> without(StreamNumber stream) const;
-  };
-  /// The latest events of two distinct streams, the newest first: enough to leave any one stream out.
-  struct LatestTwo {
-    std::array<std::pair<Mark, StreamNumber>, 2> latest;
-    void add(const Mark& at, StreamNumber stream);
-    [[nodiscard]] Mark without(StreamNumber stream) const;
-  };
   /// A close that nothing on its stream called for.
   struct UncalledClose {
     Nanoseconds time = 0;
@@ -155,22 +138,6 @@ class Tracker {
       return std::tie(a.kind, a.silent_since, a.stream) <=> std::tie(b.kind, b.silent_since, b.stream);
     }
   };
-  /// A hash of the client's address and the server's endpoint: what a repetition has in common with what it repeats.
-  using Route = std::uint64_t;
-  struct Request {
-    StreamNumber stream = 0;
-    Mark at;
-    Route route = 0;
-    std::uint32_t fingerprint = 0;
-    bool is_retry = false;
-  };
-  struct Connect {
-    StreamNumber stream = 0;
-    Mark at;
-    Route route = 0;
-    SequenceNumber isn;
-  };
-
   /// Of everything together: tracker.cpp adds it up.
   [[nodiscard]] static constexpr std::size_t most_memory();
 
@@ -203,13 +170,7 @@ class Tracker {
   void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Nanoseconds smallest_idle_gap,
                              Surroundings& around);
-  [[nodiscard]] static Route route_of(const Connection& connection);
-  [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
-  void match_retry(Request& request);
-  void match_connect(const Connection& connection);
   void retire(Nanoseconds now);
-  [[nodiscard]] std::optional<Retry> assess_request(const Request& request) const;
-  [[nodiscard]] std::optional<Retry> assess_connect(const Connect& connect) const;
 
   static constexpr std::size_t kPlacesAtOnce = 16'384;
 
@@ -231,11 +192,7 @@ class Tracker {
   std::deque<SurveyIndex> quiet_surveys_;  ///< Of servers that had no live connection at some time since.
   Forgotten forgotten_;
   std::unordered_map<std::uint64_t, StreamNumber> first_odd_of_pair_;
-  std::deque<Request> recent_requests_;
-  std::deque<Request> failed_requests_;
-  std::deque<Connect> failed_connects_;
-  std::unordered_map<StreamNumber, Request> request_retries_;  ///< By the stream that failed.
-  std::unordered_map<StreamNumber, Connect> connect_retries_;
+  Retries retries_;
   std::unordered_map<StreamNumber, LeakedFrom> originals_;    ///< By the stream that continues another one's numbers.
   std::unordered_map<StreamNumber, StreamNumber> leaks_;      ///< The other way round.
   std::size_t searches_for_originals_ = 0;

@@ -112,6 +112,9 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
     if (response == Completeness::looks_cut && !half.fin() && !peer.fin()) return {};
   } else {
     if (half.bytes == 0 && peer.bytes == 0) return {};
+    // Data in mid-conversation met no socket.
+    const bool met_data = reading.reset->reply && reading.reset->provoked_by != 0 && half.ack_known && half.ack.before(peer.next);
+    if (met_data && !half.fin() && !peer.fin()) return {};
     // The response was still flowing.
     if (response == Completeness::looks_cut && !peer.fin()) return {};
   }
@@ -326,12 +329,17 @@ std::optional<Verdict> unread_close(const Evidence& evidence) {
   verdict.lost_bytes = reading.unacknowledged(Side::client);
 
   // An answer that comes after the upload stalled is a timeout's, not a refusal's.
-  const bool unfinished = request.last.frame > response.begin.frame || response.ack.before(request.end);
-  const bool early_response = response && response.begin.frame > request.begin.frame && unfinished &&
+  const bool incomplete = is_known_incomplete(request);
+  const bool unfinished = request.last.frame > response.begin.frame || response.ack.before(request.end) || incomplete;
+  // A few bytes and the FIN behind them say goodbye to a client that sends all the time.
+  const bool farewell = request.answered == response.begin.frame && response.payload.kind == PayloadKind::other &&
+                        response.bytes() <= kFarewellRecord && reading.server.fin() &&
+                        reading.server.fin().time - response.begin.time <= evidence.settings.rtt_margin;
+  const bool early_response = response && response.begin.frame > request.begin.frame && unfinished && !farewell &&
                               !request.payload.client_hello &&
                               request.wait < reading.round_trip() + kSecond;
   // The application closes; what it had not read, or what is still coming, draws the resets.
-  const bool unread = (reset.abort && late_bytes(reading, Side::server) > 0) || (reading.at.half(Side::server).fin() && reset.reply);
+  const bool unread = (reset.abort && (incomplete || late_bytes(reading, Side::server) > 0)) || (reading.at.half(Side::server).fin() && reset.reply);
   if (early_response && unread) {
     // Lost is a response that the client, a round trip later, still does not acknowledge. What left before the
     // reset arrives before it.

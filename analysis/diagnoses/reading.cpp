@@ -89,9 +89,15 @@ bool Reading::wants_no_answer(const Turn& turn) const {
       break;
     default: break;
   }
+  if (turn.repeated) return false;
   // A few plain bytes to a server that had closed without waiting for anything.
   const bool plain = payload.kind == PayloadKind::other || payload.kind == PayloadKind::none;
   if (plain && now.exchanges == 0 && turn.bytes() <= kGoodbyeBytes && server.fin_covered_by(turn.ack)) return true;
+  // Or that said farewell and closed, and is answered in kind at once: GOAWAY for GOAWAY.
+  const bool answers_farewell = server.turn.unasked && server.turn.bytes() <= kFarewellBytes &&
+                                server.fin_covered_by(turn.ack) &&
+                                turn.begin.time - server.fin().time <= round_trip_to(Side::client) + evidence.settings.rtt_margin;
+  if (plain && answers_farewell && turn.bytes() <= kGoodbyeBytes) return true;
   const Mark& fin = client.fin();
   if (!fin || fin.frame < turn.last.frame) return false;
   if (!client_closed_first()) {
@@ -197,7 +203,9 @@ ForgerySigns read_forgery(const Reading& reading) {
   }
   const bool new_data = after.next.after(then.next) && after.bytes > then.bytes;
   const bool new_ack = after.ack_known && then.ack_known && after.ack.after(then.ack);
-  signs.sender_carried_on = (new_data || new_ack) && after.last().time - segment.at.time > margin;
+  // Who gave a connection up repeats nothing of it.
+  const bool repeated = after.last_retransmission() && after.last_retransmission().time - segment.at.time > margin;
+  signs.sender_carried_on = repeated || ((new_data || new_ack) && after.last().time - segment.at.time > margin);
   signs.sender_spoke_later = new_data && after.turn.last.time - segment.at.time > 2 * reading.round_trip() + margin;
   signs.volley = is_volley(reading);
   signs.ahead_of_sequence = then.next_known && segment.seq.after(then.next);

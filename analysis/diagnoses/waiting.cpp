@@ -78,6 +78,14 @@ std::optional<CutOff> find_cut_off(const Reading& reading) {
   return {};
 }
 
+/// The request never stalled, but came in bits and pieces, for longer than anybody's patience, and was read: the window
+/// stayed open.
+bool trickled(const Reading& reading, const CutOff& cut) {
+  const Turn& request = reading.client.turn;
+  return request.answered == 0 && cut.stall < patience(reading) && cut.at.time - request.begin.time >= patience(reading) &&
+         !fills_segments(reading.client, reading.server, reading.client.last_length);
+}
+
 /// The server answered, or closed, while it still waited for the rest of a request that had stalled.
 std::optional<Verdict> request_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
@@ -94,9 +102,10 @@ std::optional<Verdict> request_timeout(const Evidence& evidence) {
   // Where no length could be read: the server's own word for it, or a body that goes on after the close.
   const bool told = request.answered != 0 && server.turn.payload.status == kRequestTimeout;
   const bool went_on = !size_known && has_body(request.payload) && request.answered == 0 && request.last.frame > cut->at.frame;
-  if (!told && (!(incomplete || went_on) || cut->stall < patience(reading))) return {};
+  const bool slow = trickled(reading, *cut);
+  if (!told && (!(incomplete || went_on) || (cut->stall < patience(reading) && !slow))) return {};
   Verdict verdict = reset_verdict(reading);
-  verdict.confidence = told || incomplete ? reading.surest() : Confidence::likely;
+  verdict.confidence = slow && !told ? Confidence::possible : told || incomplete ? reading.surest() : Confidence::likely;
   verdict.fault = Fault::server;
   verdict.impact = Impact::request_lost;
   verdict.lost_bytes = incomplete ? size - static_cast<std::uint64_t>(arrived) : request.bytes() - static_cast<std::uint32_t>(arrived);
@@ -123,6 +132,9 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
                                                              : "",
                              frame(response.begin))
                : fmt::format("cut it off ({})", frame(cut.at)));
+  if (trickled(reading, cut)) {
+    narrative.explanation += fmt::format(" It had been arriving for {}, in small pieces.", duration(cut.at.time - request.begin.time));
+  }
   if (reading.reset != nullptr) {
     narrative.explanation += fmt::format(" What the client sent after that was reset ({}).", describe_reset(reading));
   }
@@ -133,6 +145,7 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
   narrative.blind_spot = "Whether the client paused by itself, or waited for something behind it, can't be seen from here.";
   narrative.ruled_out = {"unread_close: the answer came after a stall, not while the request was flowing",
                          "response_timeout: the request was not complete"};
+  if (trickled(reading, cut)) narrative.ruled_out.push_back("server_abort: not ruled out; the server's log says whether it died");
   add_missing(reading, narrative);
   return narrative;
 }
@@ -144,7 +157,10 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
 std::optional<Verdict> closed_while_waiting(const Reading& reading) {
   const Turn& request = reading.client.turn;
   const Mark& fin = reading.client.fin();
-  if (!fin || !request || request.payload.kind != PayloadKind::http_request || is_known_incomplete(request)) return {};
+  if (!fin || !request || is_known_incomplete(request)) return {};
+  // Of another protocol it was a request if an answer came all the same, when the client had gone.
+  const bool answered_late = request.answered > fin.frame && !reading.now.server_speaks_unasked;
+  if (request.payload.kind != PayloadKind::http_request && !answered_late) return {};
   if (request.answered != 0 ? request.answered < fin.frame : reading.lost_request == nullptr) return {};
   if (reading.server.fin() && reading.server.fin().frame < fin.frame) return {};
   if (reading.broken != nullptr && reading.reset->segment.at.frame < fin.frame) return {};

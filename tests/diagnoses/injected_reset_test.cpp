@@ -20,6 +20,19 @@ TEST(InjectedReset, ForeignTtlAndTheServerCarriesOn) {
   EXPECT_THAT(story, says("#0 injected_reset error fault=middlebox reset_by=middlebox"));
 }
 
+TEST(InjectedReset, SenderThatRepeatsItsDataHadNotGivenUp) {
+  Story story({.vantage = Vantage::server, .round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(50ms);
+  c.path.drops([](Side sender, const Packet& packet) { return sender == Side::server && packet.payload.empty(); });
+  c.client.sends(get("/forbidden"));
+  story.wait(51ms);  // the request has just arrived
+  c.path.forges_reset(Side::client, 113);
+  story.wait(2s);
+  EXPECT_THAT(story, says("#0 injected_reset error fault=middlebox reset_by=middlebox"));
+}
+
 TEST(InjectedReset, InBothNames) {
   Story story({.vantage = Vantage::middle, .round_trip = 100ms});
   const Connection c = story.connect();

@@ -33,6 +33,18 @@ TEST(PeerLostState, ClientForgot) {
   EXPECT_THAT(story, says("#0 peer_lost_state|client_abort reset_by=client kind=reply"));
 }
 
+TEST(PeerLostState, SubscriberForgotWhileTheServerPublishes) {
+  Story story({.vantage = Vantage::server, .round_trip = 50ms});
+  const Connection c = story.connect({.server_port = 6'379});
+  c.client.sends("SUBSCRIBE a\r\n");
+  for (int i = 0; i < 6; ++i) {
+    story.wait(350ms);
+    if (i == 5) c.client.forgets();
+    c.server.sends(bytes(100));
+  }
+  EXPECT_THAT(story, says("#0 peer_lost_state error fault=client reset_by=client kind=reply impact=response_lost lost=100"));
+}
+
 TEST(PeerLostState, BareAckIsAnsweredByAReset) {
   Story story({.round_trip = 20ms});
   const Connection c = busy(story);

@@ -37,6 +37,30 @@ TEST(RequestTimeout, CutOffWithoutAWord) {
   EXPECT_THAT(story, says("#0 request_timeout error reset_by=server kind=abort impact=request_lost"));
 }
 
+/// Body in pieces of `size` bytes, one in 200 ms, until the server aborts.
+Story cut_off_in_flow(std::size_t size, int pieces) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  const std::string upload = post("/upload", 200'000);
+  for (int i = 0; i < pieces; ++i) {
+    c.client.sends(std::string_view(upload).substr(static_cast<std::size_t>(i) * size, size));
+    story.wait(200ms);
+  }
+  c.server.aborts();
+  return story;
+}
+
+TEST(RequestTimeout, UploadThatTrickles) {
+  const Story story = cut_off_in_flow(400, 13);
+  EXPECT_THAT(story, says("#0 request_timeout possible error fault=server reset_by=server kind=abort impact=request_lost"));
+  EXPECT_THAT(the_finding(findings(story), "request_timeout").narrative.explanation,
+              ::testing::HasSubstr("It had been arriving for 2.61 s"));
+}
+
+TEST(RequestTimeout, UploadThatHadJustBegunHasNotTrickled) {
+  EXPECT_THAT(cut_off_in_flow(400, 3), ::testing::Not(says("#0 request_timeout")));
+}
+
 TEST(RequestTimeout, TheServersOwnWordIsEnough) {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect();

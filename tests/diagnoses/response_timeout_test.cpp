@@ -36,6 +36,19 @@ TEST(ResponseTimeout, ProxyAnswers504) {
   EXPECT_THAT(story, says("#0 response_timeout error impact=response_lost"));
 }
 
+TEST(ResponseTimeout, DatabaseAnswersWhenTheClientHasGone) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 3'306});
+  c.exchange(bytes(30), bytes(300));
+  story.wait(100ms);
+  c.client.sends(bytes(33));
+  story.wait(2s);
+  c.client.closes();
+  story.wait(2s);
+  c.server.sends(bytes(308));
+  EXPECT_THAT(story, says("#0 response_timeout error fault=client impact=response_lost"));
+}
+
 TEST(ResponseTimeout, ClientGivesUpWithAFin) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
     Story story({.vantage = vantage, .round_trip = 20ms});

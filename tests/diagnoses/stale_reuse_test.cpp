@@ -15,6 +15,42 @@ Connection reused(const Story& story, const Connection& c, Duration later) {
   return c;
 }
 
+/// "get x\r\n", said and answered twice, and once more when the server had closed; the client then closes, too.
+Story asks_briefly(std::string_view last_words) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect({.server_port = 11'211});
+  for (int i = 0; i < 2; ++i) c.exchange("get sess:42\r\n", "END\r\n");
+  c.server.idles_for(6s);
+  c.server.closes();
+  story.wait(1s);
+  c.client.sends(last_words);
+  c.client.closes();
+  return story;
+}
+
+TEST(StaleReuse, ShortRequestThatWasAnsweredBefore) {
+  EXPECT_THAT(asks_briefly("get sess:42\r\n"), says("#0 stale_reuse/reset error fault=client impact=request_lost lost=13"));
+}
+
+TEST(StaleReuse, ShortPartingWordsAreNoRequest) {
+  EXPECT_THAT(asks_briefly("quit\r\n"), is_silent());
+}
+
+TEST(StaleReuse, FarewellForFarewellIsNoRequest) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 100ms});
+    const Connection c = story.connect();
+    c.exchange(bytes(88), bytes(400));
+    c.server.idles_for(6s);
+    c.server.sends(bytes(17));  // a GOAWAY of HTTP/2
+    c.server.closes();
+    story.wait(50ms);
+    c.client.sends(bytes(17));
+    c.client.closes();
+    EXPECT_THAT(story, is_silent());
+  }
+}
+
 class StaleReuse : public ::testing::TestWithParam<Vantage> {};
 
 TEST_P(StaleReuse, ResetFromAnyVantagePoint) {

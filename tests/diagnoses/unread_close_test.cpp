@@ -27,6 +27,17 @@ TEST(UnreadClose, ResponseArrivedBeforeTheReset) {
   EXPECT_THAT(story, says("#0 unread_close warn reset_by=server kind=abort impact=none"));
 }
 
+TEST(UnreadClose, AllThatWasSentIsAcknowledgedButNotAllWasSent) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.server.stops_reading();
+  c.client.sends(std::string_view(post("/upload", 60'000)).substr(0, 20'000));
+  story.wait(200ms);
+  c.server.sends(response(507));
+  c.server.closes();
+  EXPECT_THAT(story, says("#0 unread_close warn reset_by=server kind=abort impact=none"));
+}
+
 TEST(UnreadClose, StatusAndWhatSparesIt) {
   const std::pair<int, std::string_view> advice[] = {
       {413, "Expect: 100-continue"}, {401, "credentials"}, {403, "Expect: 100-continue"}, {431, "smaller headers"}};

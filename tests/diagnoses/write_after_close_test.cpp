@@ -34,6 +34,16 @@ TEST(WriteAfterClose, BeforeTheFinWasSeen) {
   EXPECT_THAT(story, says("#0 write_after_close error reset_by=server"));
 }
 
+TEST(WriteAfterClose, FarewellIsNoEarlyAnswer) {
+  Story story({.round_trip = 100ms});
+  const Connection c = ships(story);
+  c.server.sends(bytes(4));  // a close frame of WebSocket
+  c.server.closes();
+  story.wait(10ms);
+  c.client.sends(bytes(80));
+  EXPECT_THAT(story, says("#0 write_after_close error reset_by=server"));
+}
+
 // Stays silent.
 
 TEST(WriteAfterClose, ShipperThatLooks) {
