@@ -113,7 +113,8 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   } else {
     if (half.bytes == 0 && peer.bytes == 0) return {};
     // Data in mid-conversation met no socket.
-    const bool met_data = reading.reset->reply && reading.reset->provoked_by != 0 && half.ack_known && half.ack.before(peer.next);
+    const bool met_data = reading.reset->reply && reading.reset->provoked_by != 0 && reading.reset->segment.window == 0 &&
+                          half.ack_known && half.ack.before(peer.next);
     if (met_data && !half.fin() && !peer.fin()) return {};
     // The response was still flowing.
     if (response == Completeness::looks_cut && !peer.fin()) return {};

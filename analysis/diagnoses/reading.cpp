@@ -89,7 +89,7 @@ bool Reading::wants_no_answer(const Turn& turn) const {
       break;
     default: break;
   }
-  if (turn.repeated) return false;
+  if (turn.repeated && !client_closed_first()) return false;
   // A few plain bytes to a server that had closed without waiting for anything.
   const bool plain = payload.kind == PayloadKind::other || payload.kind == PayloadKind::none;
   if (plain && now.exchanges == 0 && turn.bytes() <= kGoodbyeBytes && server.fin_covered_by(turn.ack)) return true;

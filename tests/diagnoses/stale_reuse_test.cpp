@@ -36,6 +36,17 @@ TEST(StaleReuse, ShortPartingWordsAreNoRequest) {
   EXPECT_THAT(asks_briefly("quit\r\n"), is_silent());
 }
 
+TEST(StaleReuse, WhoRepeatsItselfAndClosesWaitsForNothing) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(bytes(16), bytes(22));
+  c.client.sends(bytes(16));
+  c.client.closes();
+  story.wait(50ms);
+  c.server.aborts();
+  EXPECT_THAT(story, is_silent());
+}
+
 TEST(StaleReuse, FarewellForFarewellIsNoRequest) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
     Story story({.vantage = vantage, .round_trip = 100ms});
