@@ -14,13 +14,13 @@ namespace {
 
 constexpr std::size_t kQuestions = 3;
 
-/// The verdicts on one stream: the first signature that fits answers its question.
 std::optional<Verdict> ask(const Diagnosis& diagnosis, const Evidence& evidence) {
   std::optional<Verdict> verdict = diagnosis.signature(evidence);
   if (verdict) verdict->diagnosis = &diagnosis;
   return verdict;
 }
 
+/// The verdicts on one stream: the first signature that fits answers its question.
 std::vector<Verdict> diagnose(const Evidence& evidence) {
   std::array<std::optional<Verdict>, kQuestions> answers;
   for (const Diagnosis* diagnosis : catalogue()) {

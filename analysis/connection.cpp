@@ -21,9 +21,6 @@ void count_one(Integer& counter) {
   if (counter < std::numeric_limits<Integer>::max()) ++counter;
 }
 
-/// Bytes by which an acknowledgment may be captured before what it acknowledges: the first flight, ten segments (RFC 6928).
-constexpr std::int32_t kDisorder = 14'600;
-
 Mark mark_of(const Segment& segment) { return {segment.frame, segment.time}; }
 
 /// Of options that were cut, the MSS alone would mislead: the timestamps that it makes room for stand behind it.
@@ -704,9 +701,7 @@ bool Connection::is_remarkable() const {
   };
   const bool timestamps_odd = now_.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
   // A server that answers before it has all of a request, and closes.
-  const std::uint64_t received = server.fin() ? static_cast<std::uint32_t>(server.fin_ack().since(request.seq)) : 0;
-  const bool cut_off = server.fin() && request.payload.message_size != PayloadFacts::kUnknownSize &&
-                       received < request.payload.message_size;
+  const bool cut_off = server.fin() && request.is_partial_at(server.fin_ack());
   const bool timed_out = server.fin() && server.turn.payload.status == kRequestTimeout;
   // The first words after the handshake are answered by a farewell: TLS 1.3 hides its alerts.
   const bool tls_refused = server.fin() && request.payload.kind == PayloadKind::tls_handshake &&

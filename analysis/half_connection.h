@@ -130,6 +130,11 @@ struct Turn {
 
   explicit operator bool() const { return static_cast<bool>(begin); }
   [[nodiscard]] std::uint32_t bytes() const { return static_cast<std::uint32_t>(end.since(seq)); }
+  /// Its length is known, and who acknowledged this much had not all of it.
+  [[nodiscard]] bool is_partial_at(SequenceNumber acknowledgment) const {
+    return payload.message_size != PayloadFacts::kUnknownSize &&
+           static_cast<std::uint32_t>(acknowledgment.since(seq)) < payload.message_size;
+  }
 };
 
 /// What a half comes to as it closes, is probed, loses something, or dials more than once.

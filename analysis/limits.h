@@ -45,6 +45,9 @@ constexpr Nanoseconds kLongestFirstTimeout = 3 * kSecond;
 /// back or not captured, and is no measure of the path.
 constexpr Nanoseconds kLongestRoundTrip = 240 * kSecond;
 
+/// Bytes by which an acknowledgment may be captured before what it acknowledges: the first flight, ten segments (RFC 6928).
+constexpr std::int32_t kDisorder = 14'600;
+
 /// Unanswered SYNs, the first included, before a connect counts as blocked rather than as a lost packet.
 constexpr std::uint8_t kBlockedSyns = 3;
 

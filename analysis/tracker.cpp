@@ -404,6 +404,7 @@ constexpr std::size_t Tracker::most_memory() {
 
 /// Brings `held_` up to date with what the connection has allocated.
 void Tracker::account(Live& live) {
+  static_assert(sizeof(Trouble) + 4 * sizeof(Seldom) + 2 * sizeof(Oddities) + 7 * kAllocation <= 0xffff);
   const auto held = static_cast<std::uint16_t>(live.connection.held());
   held_ += held - std::size_t{live.held};
   live.held = held;

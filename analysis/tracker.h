@@ -25,6 +25,7 @@
 #include "pool.h"
 #include "retries.h"
 #include "settings.h"
+#include "slabs.h"
 #include "tuple_index.h"
 
 namespace tcpwhy {

@@ -112,7 +112,7 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
     if (response == Completeness::looks_cut && !half.fin() && !peer.fin()) return {};
   } else {
     if (half.bytes == 0 && peer.bytes == 0) return {};
-    // Data in mid-conversation met no socket.
+    // Data in mid-conversation met no socket. (With a live window the RST is somebody's own decision.)
     const bool met_data = reading.reset->reply && reading.reset->provoked_by != 0 && reading.reset->segment.window == 0 &&
                           half.ack_known && half.ack.before(peer.next);
     if (met_data && !half.fin() && !peer.fin()) return {};
@@ -123,9 +123,7 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   // Before any close, a reset without the marks of a socket's decision: something may have drawn it. A probe that nothing
   // answered, a request that was still coming: there may have been a reason other than habit.
   const bool no_socket = !reading.reset->abort && !half.fin() && !peer.fin();
-  const PayloadFacts& request = reading.client.turn.payload;
-  const bool unfinished =
-      request.message_size != PayloadFacts::kUnknownSize && reading.client.turn.bytes() < request.message_size;
+  const bool unfinished = is_known_incomplete(reading.client.turn);
   const bool left_unanswered = reading.client.turn && !reading.client.turn.answered;
   // Closed in order first, and then something arrived.
   const bool drawn = half.fin() && !reading.reset->abort;
@@ -153,15 +151,16 @@ Narrative narrate_abortive_close(const Evidence& evidence, const Verdict&) {
     }
   }
   const Turn& last_words = reading.client.turn;
+  const bool left_unanswered = last_words && !last_words.answered;
   narrative.explanation =
       fmt::format("{}. Then {} {} ({}). Nothing was lost{}: it saves a TIME_WAIT, or a proxy or linger 0 (`option nolinger`) "
                   "does so by habit.",
-                  last_words && !last_words.answered
+                  left_unanswered
                       ? fmt::format("The client's last words ({}) were not answered, and it closed without waiting any longer",
                                     frame(last_words.begin))
                       : fmt::format("Every request had been answered ({})", plural(reading.at.exchanges, "exchange")),
                   name(reading.connection, closer), how, describe_reset(reading),
-                  last_words && !last_words.answered ? " that it waited for" : "");
+                  left_unanswered ? " that it waited for" : "");
   narrative.fix = fmt::format(
       "Leave it, or, to have clean closes in captures and counters, remove linger 0 (HAProxy: `option nolinger`) on the "
       "{}. It turns into abortive_truncation as soon as a response is larger than the socket buffers.",

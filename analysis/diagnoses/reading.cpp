@@ -217,7 +217,7 @@ ForgerySigns read_forgery(const Reading& reading) {
 // --------------------------------------------------------------------------------------------- completeness
 
 bool is_known_incomplete(const Turn& turn) {
-  return turn.payload.message_size != PayloadFacts::kUnknownSize && turn.bytes() < turn.payload.message_size;
+  return turn.is_partial_at(turn.end);
 }
 
 Completeness response_completeness(const Reading& reading) {

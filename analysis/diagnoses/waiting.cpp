@@ -78,8 +78,7 @@ std::optional<CutOff> find_cut_off(const Reading& reading) {
   return {};
 }
 
-/// The request never stalled, but came in bits and pieces, for longer than anybody's patience, and was read: the window
-/// stayed open.
+/// The request never stalled, but came in bits and pieces, for longer than anybody's patience.
 bool trickled(const Reading& reading, const CutOff& cut) {
   const Turn& request = reading.client.turn;
   return request.answered == 0 && cut.stall < patience(reading) && cut.at.time - request.begin.time >= patience(reading) &&
@@ -98,7 +97,7 @@ std::optional<Verdict> request_timeout(const Evidence& evidence) {
   if (arrived <= 0) return {};
   const std::uint64_t size = request.payload.message_size;
   const bool size_known = size != PayloadFacts::kUnknownSize;
-  const bool incomplete = size_known && static_cast<std::uint64_t>(arrived) < size;
+  const bool incomplete = request.is_partial_at(cut->received);
   // Where no length could be read: the server's own word for it, or a body that goes on after the close.
   const bool told = request.answered != 0 && server.turn.payload.status == kRequestTimeout;
   const bool went_on = !size_known && has_body(request.payload) && request.answered == 0 && request.last.frame > cut->at.frame;
@@ -132,7 +131,8 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
                                                              : "",
                              frame(response.begin))
                : fmt::format("cut it off ({})", frame(cut.at)));
-  if (trickled(reading, cut)) {
+  const bool slow = trickled(reading, cut);
+  if (slow) {
     narrative.explanation += fmt::format(" It had been arriving for {}, in small pieces.", duration(cut.at.time - request.begin.time));
   }
   if (reading.reset != nullptr) {
@@ -143,9 +143,13 @@ Narrative narrate_request_timeout(const Evidence& evidence, const Verdict& verdi
       "client_body_timeout, Node requestTimeout), or find out why the client paused.",
       name(reading.connection, Side::server));
   narrative.blind_spot = "Whether the client paused by itself, or waited for something behind it, can't be seen from here.";
-  narrative.ruled_out = {"unread_close: the answer came after a stall, not while the request was flowing",
-                         "response_timeout: the request was not complete"};
-  if (trickled(reading, cut)) narrative.ruled_out.push_back("server_abort: not ruled out; the server's log says whether it died");
+  narrative.ruled_out = {"response_timeout: the request was not complete"};
+  if (slow) {
+    narrative.ruled_out.push_back("unread_close, server_abort: not ruled out; the server's log says whether a timer fired, it "
+                                  "refused the request, or it died");
+  } else {
+    narrative.ruled_out.push_back("unread_close: the answer came after a stall, not while the request was flowing");
+  }
   add_missing(reading, narrative);
   return narrative;
 }
@@ -180,12 +184,6 @@ std::optional<Verdict> closed_while_waiting(const Reading& reading) {
   return verdict;
 }
 
-/// Whether who acknowledged this much had all of the request, as far as its length is known.
-bool had_all_of(const Turn& request, SequenceNumber acknowledgment) {
-  const std::uint64_t size = request.payload.message_size;
-  return size == PayloadFacts::kUnknownSize || size <= static_cast<std::uint32_t>(acknowledgment.since(request.seq));
-}
-
 std::optional<Verdict> response_timeout(const Evidence& evidence) {
   const Reading reading(evidence);
   const GatewayFailure& gateway = reading.now.gateway_failure();
@@ -195,7 +193,7 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
     verdict.reset_kind = ResetKind::none;
     verdict.provoked_by = 0;
     const Turn& request = reading.client.turn;
-    const bool cut_short = request.answered == gateway.answer.frame && !had_all_of(request, reading.server.turn.ack);
+    const bool cut_short = request.answered == gateway.answer.frame && request.is_partial_at(reading.server.turn.ack);
     verdict.confidence = cut_short ? Confidence::likely : Confidence::certain;
     verdict.fault = Fault::server;
     verdict.impact = Impact::response_lost;
@@ -224,7 +222,7 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
     verdict.fault = Fault::server;
     verdict.deciding_frame = end.frame;
     // It may have waited for the rest of the request, which came later.
-    if (!had_all_of(*request, reading.server.fin_ack())) verdict.confidence = std::max(verdict.confidence, Confidence::likely);
+    if (request->is_partial_at(reading.server.fin_ack())) verdict.confidence = std::max(verdict.confidence, Confidence::likely);
   } else {
     return {};
   }

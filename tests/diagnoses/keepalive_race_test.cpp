@@ -8,8 +8,9 @@ namespace {
 class KeepaliveRace : public ::testing::TestWithParam<Vantage> {};
 
 /// The server closes after 6 s of idleness; the client sends its next request so that it is under way by then.
-Connection crossing(const Story& story, const Connection& c, std::string_view request) {
-  c.exchange(get("/a"), ok());
+Connection crossing(const Story& story, const Connection& c, std::string_view request,
+                    std::string_view response_before = ok()) {
+  c.exchange(get("/a"), response_before);
   c.client.idles_for(5'920ms);
   c.client.sends(request);
   c.server.idles_for(6s);
@@ -29,12 +30,7 @@ INSTANTIATE_TEST_SUITE_P(Vantages, KeepaliveRace, ::testing::Values(Vantage::cli
 
 TEST(KeepaliveRace, WhatTheServerHadAnnounced) {
   Story story({.round_trip = 100ms});
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok_with("Keep-Alive: timeout=5"));
-  c.client.idles_for(5'920ms);
-  c.client.sends(get("/b"));
-  c.server.idles_for(6s);
-  c.server.closes();
+  crossing(story, story.connect(), get("/b"), ok_with("Keep-Alive: timeout=5"));
   EXPECT_THAT(story, says("#0 keepalive_race/crossing certain"));
   const Narrative told = the_finding(findings(story), "keepalive_race").narrative;
   EXPECT_THAT(told.explanation, ::testing::HasSubstr("The server had announced `Keep-Alive: timeout=5` (frame 6) and closes after 6.00 s."));
@@ -43,12 +39,7 @@ TEST(KeepaliveRace, WhatTheServerHadAnnounced) {
 
 TEST(KeepaliveRace, AnnouncementThatTheServerDoesNotKeepIsNoAdvice) {
   Story story({.round_trip = 100ms});
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok_with("Keep-Alive: timeout=60"));
-  c.client.idles_for(5'920ms);
-  c.client.sends(get("/b"));
-  c.server.idles_for(6s);
-  c.server.closes();
+  crossing(story, story.connect(), get("/b"), ok_with("Keep-Alive: timeout=60"));
   const Narrative told = the_finding(findings(story), "keepalive_race").narrative;
   EXPECT_THAT(told.explanation, ::testing::HasSubstr("`Keep-Alive: timeout=60`"));
   EXPECT_THAT(told.fix, ::testing::Not(::testing::HasSubstr("heeds")));
