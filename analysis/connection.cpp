@@ -592,8 +592,10 @@ void Connection::observe_acknowledgment(const Segment& segment, Side side, Obser
 
   if (peer.oldest_unacked) {
     const Nanoseconds taken = elapsed(peer.oldest_unacked, segment);
-    if (peer.retransmissions == 0 && taken <= kLongestRoundTrip) sender.response_time = std::min(sender.response_time, taken);
-    peer.oldest_unacked = segment.ack == peer.next ? Mark{} : mark_of(segment);
+    const bool timed = peer.retransmissions == 0 && !peer.left_over && taken <= kLongestRoundTrip;
+    if (timed) sender.response_time = std::min(sender.response_time, taken);
+    peer.left_over = segment.ack != peer.next;
+    peer.oldest_unacked = peer.left_over ? mark_of(segment) : Mark{};
   }
   forget_retransmissions(peer);
   if (peer.turn && peer.turn.acked == 0 && !segment.ack.before(peer.turn.end)) {

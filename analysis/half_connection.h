@@ -174,6 +174,7 @@ struct HalfConnection {
   /// or were lost.
   bool disordered : 1 = false;
   bool echoes : 1 = false;      ///< Its timestamps repeated a clock of the peer's.
+  bool left_over : 1 = false;   ///< `oldest_unacked` is when an acknowledgment left its byte over, not when it was sent.
   bool netscaler : 1 = false;   ///< Its SYN has the window of one (kNetScalerWindow).
   std::uint8_t probes = 0;   ///< Keep-alive probes (RFC 9293 section 3.8.4) since the peer was last heard.
   std::uint8_t retransmissions = 0;  ///< Of the oldest byte, since the last progress; saturates.
@@ -187,7 +188,7 @@ struct HalfConnection {
   SequenceNumber ack;        ///< Highest acknowledgment sent: RCV.NXT as the peer knows it.
   std::uint32_t tsval = 0;
   OnDemand<Seldom> seldom;
-  Mark oldest_unacked;       ///< First transmission of the oldest byte not acknowledged yet.
+  Mark oldest_unacked;       ///< First transmission of the oldest byte not acknowledged yet, or the latest progress before it.
   std::array<Glimpse, 2> recent;   ///< The latest segments, newest first; without resets.
   std::uint32_t last_length = 0;   ///< Of the latest new data.
   Turn turn;

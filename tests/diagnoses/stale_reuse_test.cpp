@@ -47,6 +47,22 @@ TEST(StaleReuse, WhoRepeatsItselfAndClosesWaitsForNothing) {
   EXPECT_THAT(story, is_silent());
 }
 
+// The ACK of the farewell leaves the FIN over; the request acknowledges that 4 ms later, which is no round trip.
+TEST(StaleReuse, PhotoFinishBehindAFarewellSeenFromTheServer) {
+  Story story({.vantage = Vantage::server, .round_trip = 80ms});
+  const Connection c = story.connect({.server_port = 5'432});
+  c.exchange(bytes(41), bytes(410));
+  c.server.idles_for(2s);
+  c.server.sends(bytes(116));
+  story.wait(2ms);
+  c.server.closes();
+  story.wait(39ms);  // the client has acknowledged the farewell, and is about to see the FIN
+  c.client.acks_after(40ms);
+  story.wait(3ms);
+  c.client.sends(bytes(28));
+  EXPECT_THAT(story, says("#0 stale_reuse/photo_finish likely error fault=client reset_by=server"));
+}
+
 TEST(StaleReuse, FarewellForFarewellIsNoRequest) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
     Story story({.vantage = vantage, .round_trip = 100ms});
