@@ -108,6 +108,10 @@ class Analyzer::Implementation {
       note(roles_, segment.frame, seen.role);
     }
     if (seen.deciding && connection->is_remarkable()) decide(*connection, segment.frame, remarks);
+    if (seen.ended_spell) note(closing_frames_, segment.frame, tracker_.profiles().find(route_of(*connection)));
+    if (seen.ended_spell || !remarks.findings.empty()) {
+      remarks.idle_timeouts = timeouts_of(route_of(*connection));
+    }
     return remarks;
   }
 
@@ -122,7 +126,10 @@ class Analyzer::Implementation {
     finished_ = true;
     // Twice: what a stream says of another leg is the last word on that one.
     for_each_remarkable([this](const Connection& connection) {
-      for (const Verdict& verdict : diagnose(evidence_on(connection))) note_failure(connection, verdict);
+      for (const Verdict& verdict : diagnose(evidence_on(connection))) {
+        note_failure(connection, verdict);
+        note_lost_spell(connection, verdict);
+      }
     });
     for_each_remarkable([this](const Connection& connection) {
       for (const Verdict& verdict : diagnose(evidence_on(connection))) seal(connection.stream(), verdict);
@@ -131,6 +138,7 @@ class Analyzer::Implementation {
     std::stable_sort(sealed_.begin(), sealed_.end(), [](const Sealed& a, const Sealed& b) { return a.stream < b.stream; });
     std::sort(idle_gaps_.begin(), idle_gaps_.end());
     std::sort(roles_.begin(), roles_.end());
+    std::sort(closing_frames_.begin(), closing_frames_.end());
   }
 
   [[nodiscard]] bool finished() const { return finished_; }
@@ -161,6 +169,13 @@ class Analyzer::Implementation {
     return verdicts;
   }
 
+  [[nodiscard]] std::vector<NamedTimeout> idle_timeouts(StreamNumber stream, FrameNumber frame) const {
+    const Profiles::Place place = look_up(closing_frames_, frame, Profiles::kNowhere);
+    if (place != Profiles::kNowhere) return timeouts_of(tracker_.profiles().route(place));
+    const Connection* connection = has_findings(stream) ? tracker_.find(stream) : nullptr;
+    return connection == nullptr ? std::vector<NamedTimeout>{} : timeouts_of(route_of(*connection));
+  }
+
   [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const { return look_up(idle_gaps_, frame); }
   [[nodiscard]] ResetRole reset_role(FrameNumber frame) const { return look_up(roles_, frame); }
 
@@ -168,6 +183,8 @@ class Analyzer::Implementation {
     if (!finished_) return;
     for (const Sealed& sealed : sealed_) visit(explain(sealed));
   }
+
+  [[nodiscard]] const Profiles& profiles() const { return tracker_.profiles(); }
 
   [[nodiscard]] std::size_t stream_count() const { return tracker_.stream_count(); }
 
@@ -191,9 +208,17 @@ class Analyzer::Implementation {
     if (notes.size() < kFrameNotes) notes.emplace_back(frame, what);
   }
   template <typename Note>
-  [[nodiscard]] static Note look_up(const Notes<Note>& notes, FrameNumber frame) {
+  [[nodiscard]] static Note look_up(const Notes<Note>& notes, FrameNumber frame, Note none = {}) {
     const auto found = std::lower_bound(notes.begin(), notes.end(), std::pair(frame, Note{}));
-    return found != notes.end() && found->first == frame ? found->second : Note{};
+    return found != notes.end() && found->first == frame ? found->second : none;
+  }
+
+  [[nodiscard]] std::vector<NamedTimeout> timeouts_of(const Route& route) const {
+    std::vector<NamedTimeout> named;
+    for (const IdleTimeout& timeout : tracker_.profiles().timeouts(route)) {
+      named.push_back({timeout, name_candidates(candidates_for(timeout))});
+    }
+    return named;
   }
 
   [[nodiscard]] Evidence evidence_on(const Connection& connection) const {
@@ -259,6 +284,13 @@ class Analyzer::Implementation {
     tracker_.note_failure(connection, verdict);
   }
 
+  /// A request that ended a silence, and died of it.
+  void note_lost_spell(const Connection& connection, const Verdict& verdict) {
+    if (verdict.impact == Impact::request_lost && verdict.diagnosis->died_of) {
+      tracker_.note_lost_spell(connection, *verdict.diagnosis->died_of);
+    }
+  }
+
   /// What this frame decides; and what failed here may be repeated elsewhere.
   void decide(const Connection& connection, FrameNumber frame, Remarks& remarks) {
     const Evidence evidence = evidence_on(connection);
@@ -279,6 +311,7 @@ class Analyzer::Implementation {
   std::deque<Sealed> sealed_;
   Notes<Nanoseconds> idle_gaps_;
   Notes<ResetRole> roles_;
+  Notes<Profiles::Place> closing_frames_;  ///< Closes after a silence, and on which route.
 };
 
 Analyzer::Analyzer(const Settings& settings, std::size_t connection_memory)
@@ -293,8 +326,12 @@ bool Analyzer::finished() const { return implementation_->finished(); }
 std::vector<Finding> Analyzer::findings(StreamNumber stream) const { return implementation_->findings(stream); }
 std::vector<Verdict> Analyzer::contenders(StreamNumber stream) const { return implementation_->contenders(stream); }
 bool Analyzer::has_findings(StreamNumber stream) const { return implementation_->has_findings(stream); }
+std::vector<NamedTimeout> Analyzer::idle_timeouts(StreamNumber stream, FrameNumber frame) const {
+  return implementation_->idle_timeouts(stream, frame);
+}
 Nanoseconds Analyzer::idle_gap(FrameNumber frame) const { return implementation_->idle_gap(frame); }
 ResetRole Analyzer::reset_role(FrameNumber frame) const { return implementation_->reset_role(frame); }
+const Profiles& Analyzer::profiles() const { return implementation_->profiles(); }
 std::size_t Analyzer::stream_count() const { return implementation_->stream_count(); }
 const Forgotten& Analyzer::forgotten() const { return implementation_->forgotten(); }
 void Analyzer::for_each_finding(const std::function<void(const Finding&)>& visit) const {

@@ -10,7 +10,9 @@
 #include "connection.h"
 #include "finding.h"
 #include "forgotten.h"
+#include "known_timeouts.h"
 #include "limits.h"
+#include "profile.h"
 #include "segment.h"
 #include "settings.h"
 
@@ -21,8 +23,11 @@ struct Remarks {
   Nanoseconds idle_gap = 0;       ///< Silence before this data segment; 0 where it isn't one or it wasn't idle.
   ResetRole role = ResetRole::none;  ///< If this frame is a RST.
   std::vector<Finding> findings;  ///< What this frame decides. Provisional: later frames may amend it.
+  std::vector<NamedTimeout> idle_timeouts;  ///< Of the endpoints, so far, where this frame says something.
 
-  [[nodiscard]] bool empty() const { return idle_gap == 0 && role == ResetRole::none && findings.empty(); }
+  [[nodiscard]] bool empty() const {
+    return idle_gap == 0 && role == ResetRole::none && findings.empty() && idle_timeouts.empty();
+  }
 };
 
 /// Reads one capture. Not thread-safe; independent instances are independent.
@@ -62,11 +67,18 @@ class Analyzer {
   /// The idle gap that ended on this frame, or 0. Valid before and after finish().
   [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const;
 
+  /// The idle timeouts of the endpoints that this stream connects, and of what is between them: where the stream has findings,
+  /// or this frame closed it after a silence. The server's side first. Valid before and after finish(), then sealed.
+  [[nodiscard]] std::vector<NamedTimeout> idle_timeouts(StreamNumber stream, FrameNumber frame) const;
+
   /// What the RST on this frame is to its incident; `none` where it is no RST. Valid before and after finish().
   [[nodiscard]] ResetRole reset_role(FrameNumber frame) const;
 
   /// Calls `visit` for every sealed finding, by stream number.
   void for_each_finding(const std::function<void(const Finding&)>& visit) const;
+
+  /// What whole endpoints show so far.
+  [[nodiscard]] const Profiles& profiles() const;
 
   /// How many streams were seen.
   [[nodiscard]] std::size_t stream_count() const;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "finding.h"
+#include "idle_spell.h"
 
 namespace tcpwhy {
 
@@ -44,6 +45,9 @@ struct Diagnosis {
   std::optional<Verdict> (*signature)(const Evidence&);
   /// Puts a verdict of `signature` on the same evidence into words.
   Narrative (*narrate)(const Evidence&, const Verdict&);
+
+  /// Where a request was lost because of the silence before it: how that silence ended.
+  std::optional<SpellEnd> died_of = std::nullopt;
 };
 
 /// Every diagnosis, in order of precedence within its question.

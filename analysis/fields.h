@@ -36,6 +36,13 @@ enum class FieldId : std::uint8_t {
   ruled_out,
   role,
   idle_gap,
+  idle_timeout,
+  idle_timeout_low,
+  idle_timeout_high,
+  idle_timeout_by,
+  idle_timeout_samples,
+  idle_timeout_advertised,
+  idle_timeout_match,
   line,
 };
 
@@ -47,7 +54,7 @@ struct Field {
   const char* meaning;     ///< One sentence without a full stop.
 };
 
-inline constexpr std::array<Field, 19> kFields = {{
+inline constexpr std::array<Field, 26> kFields = {{
     {FieldId::cause, "cause", "Cause", FieldType::text, "Why: an id of tcpwhy's diagnoses"},
     {FieldId::variant, "variant", "Variant", FieldType::text,
      "Which shape of the cause; empty where it has one only"},
@@ -84,6 +91,22 @@ inline constexpr std::array<Field, 19> kFields = {{
     // A time, not a floating-point number: `tcpwhy.idle_gap > 5` and `> 0.5` work as for tcp.time_delta.
     {FieldId::idle_gap, "idle_gap", "Idle gap", FieldType::time,
      "On the first data after a silence: how long it was, in seconds"},
+    {FieldId::idle_timeout, "idle_timeout", "Idle timeout", FieldType::time,
+     "How long an endpoint of this stream keeps idle connections, told from all its streams, in seconds: the value of its "
+     "timer, or the longest silence that was survived where something forgets without closing; on the frames of streams with "
+     "a finding, and on closes after a silence"},
+    {FieldId::idle_timeout_low, "idle_timeout.low", "At least", FieldType::time,
+     "The true timeout is longer than this, in seconds"},
+    {FieldId::idle_timeout_high, "idle_timeout.high", "At most", FieldType::time,
+     "The true timeout is no longer than this, in seconds"},
+    {FieldId::idle_timeout_by, "idle_timeout.by", "Kept by", FieldType::text,
+     "Whose timeout it is: server, client, or middlebox (something on the way, or the server, that forgets without closing)"},
+    {FieldId::idle_timeout_samples, "idle_timeout.samples", "Samples", FieldType::number,
+     "Closes, or lost connections, that it is told from"},
+    {FieldId::idle_timeout_advertised, "idle_timeout.advertised", "Advertised", FieldType::number,
+     "What the server says of itself in `Keep-Alive: timeout=`, in seconds; 0 where it says nothing"},
+    {FieldId::idle_timeout_match, "idle_timeout.match", "Known defaults", FieldType::text,
+     "Products whose default it is, the likeliest first; a value is shared by many"},
     {FieldId::line, "line", "Line", FieldType::text,
      "A text that is longer than a line of Wireshark's tree, continued; not for filters"},
 }};

@@ -13,6 +13,17 @@ constexpr Nanoseconds kSameMoment = 20 * kMillisecond;
 /// Uncalled closes remembered for each server endpoint; the oldest is dropped first.
 constexpr std::size_t kUncalledCloses = 64;
 
+/// Closes that agree show a timer, if there are as many as this; and this many of one moment, after other silences, an event.
+constexpr std::size_t kFewestOfTimer = 3;
+constexpr std::size_t kFewestOfEvent = 3;
+/// Closes after silences that differ by less than a period show a sweep, if there are as many as this.
+constexpr std::size_t kFewestOfSweep = 8;
+/// Silences that one timer ended differ by no more than the noise of two ways and of scheduling, or by 1 % (coarse timers).
+constexpr Nanoseconds kTimerNoise = 20 * kMillisecond;
+constexpr Nanoseconds kTimerPrecision = 100;
+/// Timers that tick in milliseconds (epoll_wait, nginx, libuv, HAProxy) fire up to a tick early or late.
+constexpr Nanoseconds kTimerGranularity = 2 * kMillisecond;
+
 /// A copy of a packet (a capture on `any`, a mirror of both ports) follows its original this closely when no
 /// IP ID tells them apart. Linux never retransmits before TCP_RTO_MIN, 200 ms; a tail loss probe waits two
 /// round trips (RFC 8985 section 7.2).
@@ -122,13 +133,17 @@ constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 constexpr std::size_t kMemory = 512 * kMebibyte;
 
 /// Connections, with all that hangs on them: half a million healthy ones.
-constexpr std::size_t kConnectionMemory = 312 * kMebibyte;
+constexpr std::size_t kConnectionMemory = 296 * kMebibyte;
 /// Streams that have a number: more are not observed. Wireshark keeps several hundred bytes of each.
 constexpr std::size_t kStreams = std::size_t{1} << 23;
 /// Closed connections of which the next one on their ports may want to know: those of a minute (TIME_WAIT) at 2,000 a second.
 constexpr std::size_t kRetired = std::size_t{1} << 17;
 /// Server endpoints without a live connection whose survey is kept. The others count as their connections'.
 constexpr std::size_t kSurveys = std::size_t{1} << 14;
+/// Servers, and pairs of client and server, whose silences are kept; silences of one kind of each, and of all together.
+constexpr std::size_t kProfiles = std::size_t{1} << 13;
+constexpr std::size_t kSpellsKept = 64;
+constexpr std::size_t kSpells = std::size_t{1} << 16;
 /// Verdicts on streams, and what one costs (analyzer.cpp).
 constexpr std::size_t kSealedVerdict = 64;
 constexpr std::size_t kFindings = std::size_t{1} << 18;

@@ -63,6 +63,32 @@ bool has_odd_timestamps(const ConnectionState& state) {
   return state.handshake_seen() && client.syn_options.timestamps && server.syn_options.lack_timestamps();
 }
 
+/// What all spells of a connection have in common; its age counts from 0 where its start was captured.
+IdleSpell spell_of(const Connection& connection, SpellEnd end) {
+  const ConnectionState& now = connection.now();
+  IdleSpell spell;
+  spell.end = end;
+  spell.stream = connection.stream();
+  spell.age = now.handshake_seen() ? 0 : IdleSpell::kUnknown;
+  spell.advertised = now.half(Side::server).turn.payload.keep_alive;
+  for (const HalfConnection& half : now.halves) {
+    if (half.response_time_known()) spell.round_trip += half.response_time;
+  }
+  return spell;
+}
+
+/// The silence before the client's latest turn.
+IdleSpell spell_before_request(const Connection& connection, SpellEnd end) {
+  const Turn& request = connection.now().half(Side::client).turn;
+  IdleSpell spell = spell_of(connection, end);
+  spell.length = request.gap;
+  spell.silence = std::min<Nanoseconds>(request.gap, request.silence);
+  spell.ended = request.begin.time;
+  spell.frame = request.begin.frame;
+  if (spell.age != IdleSpell::kUnknown) spell.age += request.begin.time - connection.now().first().time;
+  return spell;
+}
+
 }  // namespace
 
 void Tracker::prefetch(StreamNumber stream) const {
@@ -148,7 +174,7 @@ void Tracker::link_to_previous(Connection& connection) {
 
 // ------------------------------------------------------------------------------------------------- surveys
 
-void Tracker::survey(const Segment& segment, const Observation& seen, Live& live) {
+void Tracker::survey(const Segment& segment, Observation& seen, Live& live) {
   const Connection& connection = live.connection;
   const ConnectionState& now = connection.now();
   ServerSurvey& survey = surveys_[live.survey];
@@ -156,6 +182,9 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
     ++survey.exchanges;
     survey.longest_answered_gap.add(now.half(Side::client).turn.gap, segment.stream);
     survey.longest_answered_silence.add(now.half(Side::client).turn.silence, segment.stream);
+    if (now.half(Side::client).turn.gap >= settings_.smallest_idle_gap) {
+      profiles_.note(route_of(connection), spell_before_request(connection, SpellEnd::answered));
+    }
   }
   if (now.established.frame == segment.frame) survey.established.add(now.established, segment.stream);
   const bool acknowledged = now.half(Side::client).turn.acked == segment.frame;
@@ -173,6 +202,7 @@ void Tracker::survey(const Segment& segment, const Observation& seen, Live& live
   if (seen.turn_began && seen.side == Side::client) retries_.note_request(connection);
   if (!seen.deciding) return;
   survey_closes(segment, seen, live);
+  survey_spell(segment, seen, connection);
   survey_symptoms(segment, seen, connection);
 }
 
@@ -217,6 +247,38 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
     closed_.emplace_back(segment.time, segment.stream);
     if (closed_.size() == 1) retire_after_ = segment.time + kLinger;
   }
+}
+
+/// A close after a silence, by whoever closed first, while all that had reached it was answered.
+void Tracker::survey_spell(const Segment& segment, Observation& seen, const Connection& connection) {
+  const ConnectionState& now = connection.now();
+  const HalfConnection& closer = now.half(seen.side);
+  const HalfConnection& client = now.half(Side::client);
+  const Break* broken = connection.broken();
+  const bool by_fin = closer.fin().frame == segment.frame && broken == nullptr;
+  const bool by_reset = seen.role == ResetRole::cause && broken != nullptr && broken->resets[0].abort && !closer.fin();
+  if ((!by_fin && !by_reset) || now.half(other(seen.side)).fin() || now.exchanges == 0 || now.clock_stepped) return;
+  if (closer.probes > 0) return;  // It gave up on a peer that was silent.
+  // A request that the closer had not got when it closed leaves it as idle as it was.
+  const bool unaware = seen.side == Side::server && by_fin && client.turn && !closer.fin_ack().after(client.turn.seq);
+  if ((client.turn.answered == 0 && !unaware) || now.half(Side::server).turn.payload.closes) return;
+  IdleSpell spell = spell_of(connection, seen.side == Side::server ? SpellEnd::server_closed : SpellEnd::client_closed);
+  spell.length = by_fin ? closer.fin_gap() : segment.time - now.last_data().time;
+  // The other side's last data took its way from here to the closer, and the close its way back.
+  if (!unaware && now.last_data_side != seen.side && closer.response_time_known()) spell.length -= closer.response_time;
+  if (spell.length < settings_.smallest_idle_gap) return;
+  spell.silence = spell.length;
+  spell.ended = segment.time;
+  spell.frame = segment.frame;
+  if (spell.age != IdleSpell::kUnknown) spell.age += segment.time - now.first().time;
+  profiles_.note(route_of(connection), spell);
+  seen.ended_spell = true;
+}
+
+void Tracker::note_lost_spell(const Connection& connection, SpellEnd end) {
+  const Turn& request = connection.now().half(Side::client).turn;
+  if (request.answered != 0 || request.gap < settings_.smallest_idle_gap) return;
+  profiles_.note(route_of(connection), spell_before_request(connection, end));
 }
 
 /// What may come from another leg of a proxy: its 502, its reset, its close without an answer.
@@ -399,7 +461,8 @@ constexpr std::size_t Tracker::most_memory() {
          tuples * 3 / 2 + kStreams * sizeof(Place) + kRetired * sizeof(Retired) +
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 2 * kFrameNotes * kFrameNote +
-         kRepetitions * (Retries::kRoom + sizeof(Mark) + 3 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg;
+         kRepetitions * (Retries::kRoom + sizeof(Mark) + 3 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
+         2 * kSpells * sizeof(IdleSpell) + 4 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode);
 }
 
 /// Brings `held_` up to date with what the connection has allocated.

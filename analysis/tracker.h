@@ -23,6 +23,7 @@
 #include "legs.h"
 #include "limits.h"
 #include "pool.h"
+#include "profile.h"
 #include "retries.h"
 #include "settings.h"
 #include "slabs.h"
@@ -51,6 +52,10 @@ class Tracker {
   [[nodiscard]] const Connection* find(StreamNumber stream) const;
   [[nodiscard]] Surroundings surroundings(const Connection& connection) const;
   [[nodiscard]] std::size_t stream_count() const { return places_.size(); }
+  /// What whole endpoints show so far.
+  [[nodiscard]] const Profiles& profiles() const { return profiles_; }
+  /// Takes note of a request that ended a silence and was lost.
+  void note_lost_spell(const Connection& connection, SpellEnd end);
 
   /// The stream was evicted, and nobody has said yet how it ended.
   [[nodiscard]] bool is_evicted_unexplained(StreamNumber stream) const { return fate_of(stream) == Fate::evicted; }
@@ -164,8 +169,9 @@ class Tracker {
   [[nodiscard]] SurveyIndex join_survey(const Endpoint& server);
   void leave_survey(SurveyIndex index);
   void drop_survey(SurveyIndex index);
-  void survey(const Segment& segment, const Observation& seen, Live& live);
+  void survey(const Segment& segment, Observation& seen, Live& live);
   void survey_closes(const Segment& segment, const Observation& seen, Live& live);
+  void survey_spell(const Segment& segment, Observation& seen, const Connection& connection);
   void survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection);
   void look_for_original(const Connection& leak);
   void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
@@ -200,6 +206,7 @@ class Tracker {
   std::unordered_map<StreamNumber, Mark> heard_while_dialling_;  ///< By the stream whose SYNs went unanswered.
   std::deque<std::pair<Nanoseconds, StreamNumber>> closed_;  ///< Cleanly, and when.
   Legs legs_;
+  Profiles profiles_;
 };
 
 }  // namespace tcpwhy

@@ -23,6 +23,7 @@ int hf(FieldId field) {
 int ett_tcpwhy = -1;
 int ett_finding = -1;
 int ett_text = -1;
+int ett_idle_timeout = -1;
 
 constexpr value_string kSeverityNames[] = {
     {static_cast<std::uint32_t>(Severity::chat), "chat"},
@@ -65,7 +66,7 @@ void register_header_fields(int proto) {
   proto_register_field_array(proto, registrations->data(), static_cast<int>(registrations->size()));
 }
 
-int* subtrees[] = {&ett_tcpwhy, &ett_finding, &ett_text};
+int* subtrees[] = {&ett_tcpwhy, &ett_finding, &ett_text, &ett_idle_timeout};
 
 /// A diagnosis as epan knows it. epan keeps pointers into it, for ever.
 struct Expert {
@@ -208,6 +209,31 @@ void add_expert(const Finding& finding, packet_info* pinfo, proto_item* item) {
   expert->lent_for = 0;
 }
 
+nstime_t to_nstime(Nanoseconds time) {
+  return {static_cast<time_t>(time / kSecond), static_cast<int>(time % kSecond)};
+}
+
+proto_item* add_time(proto_tree* tree, tvbuff_t* tvb, FieldId field, Nanoseconds time) {
+  const nstime_t value = to_nstime(time);
+  proto_item* item = proto_tree_add_time(tree, hf(field), tvb, 0, 0, &value);
+  proto_item_set_generated(item);
+  return item;
+}
+
+/// A row, as a finding is.
+void add_idle_timeout(const IdleTimeout& timeout, const char* match, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
+  proto_item* item = add_time(tree, tvb, FieldId::idle_timeout, timeout.value);
+  proto_item_append_text(item, ", by %s", pooled(pinfo, to_string(timeout.by)));
+  if (*match != '\0') proto_item_append_text(item, ": %s", match);
+  proto_tree* row = proto_item_add_subtree(item, ett_idle_timeout);
+  add_time(row, tvb, FieldId::idle_timeout_low, timeout.low);
+  add_time(row, tvb, FieldId::idle_timeout_high, timeout.high);
+  add_word(row, tvb, pinfo, FieldId::idle_timeout_by, to_string(timeout.by));
+  proto_item_set_generated(proto_tree_add_uint64(row, hf(FieldId::idle_timeout_samples), tvb, 0, 0, timeout.samples));
+  proto_item_set_generated(proto_tree_add_uint64(row, hf(FieldId::idle_timeout_advertised), tvb, 0, 0, timeout.advertised));
+  add_word(row, tvb, pinfo, FieldId::idle_timeout_match, match);
+}
+
 proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
   const Verdict& verdict = finding.verdict;
   const char* cause = pooled(pinfo, verdict.diagnosis->id);
@@ -291,14 +317,14 @@ void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree)
   if (why == nullptr) return;
   if (page.role != ResetRole::none) add_word(why, tvb, pinfo, FieldId::role, to_string(page.role));
   if (page.idle_gap != 0) {
-    const nstime_t gap = {static_cast<time_t>(page.idle_gap / 1'000'000'000),
-                          static_cast<int>(page.idle_gap % 1'000'000'000)};
-    proto_item_set_generated(proto_tree_add_time(why, hf(FieldId::idle_gap), tvb, 0, 0, &gap));
+    add_time(why, tvb, FieldId::idle_gap, page.idle_gap);
     if (page.findings.empty()) {
+      const nstime_t gap = to_nstime(page.idle_gap);
       proto_item_append_text(top, ": idle for %" G_GINT64_FORMAT ".%03d s before this data",
                              static_cast<std::int64_t>(gap.secs), gap.nsecs / 1'000'000);
     }
   }
+  for (const NamedTimeout& named : page.idle_timeouts) add_idle_timeout(named.timeout, named.match.c_str(), tvb, pinfo, why);
 }
 
 }  // namespace tcpwhy::plugin

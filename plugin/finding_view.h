@@ -12,6 +12,7 @@
 #include "epan_compat.h"
 #include "connection.h"
 #include "finding.h"
+#include "known_timeouts.h"
 
 namespace tcpwhy::plugin {
 
@@ -20,12 +21,15 @@ struct Page {
   Nanoseconds idle_gap = 0;                  ///< Before this frame; 0 where there was none.
   ResetRole role = ResetRole::none;          ///< If this frame is a RST.
   std::span<const Finding* const> findings;  ///< Of the frame's streams.
+  std::span<const NamedTimeout> idle_timeouts;  ///< Of the endpoints of its streams.
   /// What tcpwhy itself had to forget, in a sentence; null where this frame isn't the one to say it.
   const char* forgotten = nullptr;
   /// The findings were made on this frame and now, so that their expert infos stand here; else on the deciding frame.
   bool fresh = false;
 
-  [[nodiscard]] bool empty() const { return idle_gap == 0 && role == ResetRole::none && findings.empty() && forgotten == nullptr; }
+  [[nodiscard]] bool empty() const {
+    return idle_gap == 0 && role == ResetRole::none && findings.empty() && idle_timeouts.empty() && forgotten == nullptr;
+  }
 };
 
 /// Registers every field and expert info. Once, in the protocol's registration.

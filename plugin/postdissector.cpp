@@ -86,23 +86,26 @@ class FirstWords {
 /// stand close together.
 class FindingCache {
  public:
-  const std::vector<Finding>& findings(const Analyzer& analyzer, StreamNumber stream) {
-    Slot& slot = slots_[stream % slots_.size()];
-    if (!slot.filled || slot.stream != stream) {
-      slot.filled = false;
-      slot.findings = analyzer.findings(stream);
-      slot.stream = stream;
-      slot.filled = true;
-    }
-    return slot.findings;
-  }
-
- private:
   struct Slot {
     bool filled = false;
     StreamNumber stream = 0;
     std::vector<Finding> findings;
+    std::vector<NamedTimeout> idle_timeouts;
   };
+
+  const Slot& turn_to(const Analyzer& analyzer, StreamNumber stream) {
+    Slot& slot = slots_[stream % slots_.size()];
+    if (!slot.filled || slot.stream != stream) {
+      slot.filled = false;
+      slot.findings = analyzer.findings(stream);
+      slot.idle_timeouts = analyzer.idle_timeouts(stream, 0);
+      slot.stream = stream;
+      slot.filled = true;
+    }
+    return slot;
+  }
+
+ private:
   std::array<Slot, 64> slots_;
 };
 
@@ -120,15 +123,18 @@ class Session {
     if (analyzer_.finished()) return page;  // epan sees no new frames after the last one; if it did, too late.
     frames_.put(frame, sightings);
     shown_.clear();
+    idle_timeouts_.clear();
     for (const Sighting& sighting : sightings) {
       if (sighting.kind == Sighting::unreadable) continue;
       Remarks remarks =
           sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read) : analyzer_.observe(sighting.error);
       if (remarks.idle_gap != 0) page.idle_gap = remarks.idle_gap;
       if (remarks.role != ResetRole::none) page.role = remarks.role;
+      if (!remarks.idle_timeouts.empty()) idle_timeouts_ = std::move(remarks.idle_timeouts);
       if (!remarks.findings.empty()) turn_to(first_words_.keep(frame, std::move(remarks.findings)));
     }
     page.findings = shown_;
+    page.idle_timeouts = idle_timeouts_;
     page.fresh = true;
     // Who reads once may see no frame after this one: said where it begins.
     if (forgotten_.empty() && analyzer_.forgotten().any()) {
@@ -149,7 +155,14 @@ class Session {
     } else {
       const auto streams = frames_.streams(frame);
       if (streams.size() == 1) {
-        if (analyzer_.has_findings(streams[0])) turn_to(cache_.findings(analyzer_, streams[0]));
+        if (analyzer_.has_findings(streams[0])) {
+          const FindingCache::Slot& slot = cache_.turn_to(analyzer_, streams[0]);
+          turn_to(slot.findings);
+          page.idle_timeouts = slot.idle_timeouts;
+        } else if (wanted) {
+          idle_timeouts_ = analyzer_.idle_timeouts(streams[0], frame);
+          page.idle_timeouts = idle_timeouts_;
+        }
       } else {
         several_.clear();
         for (const StreamNumber stream : streams) several_.push_back(analyzer_.findings(stream));
@@ -186,6 +199,7 @@ class Session {
   std::vector<std::vector<Finding>> several_;  ///< Of a frame of several streams.
   FrameNumber last_frame_ = 0;
   std::string forgotten_;              ///< What the analyzer had to forget, as far as it was put into words.
+  std::vector<NamedTimeout> idle_timeouts_;  ///< Of a frame whose stream has no finding.
   std::vector<const Finding*> shown_;  ///< What the current page points to. A member, so that its room is reused.
 };
 

@@ -785,7 +785,7 @@ constexpr Diagnosis kIdleDiagnoses[] = {
      "Java connectionMaxIdleTime (60), HikariCP maxLifetime (1800). Retry what is safe to repeat: nginx "
      "proxy_next_upstream (POST only with non_idempotent), HAProxy `retry-on conn-failure empty-response` with "
      "`option redispatch`, Envoy `retry_on: reset`, urllib3 Retry with allowed_methods.",
-     kRaceVariants, keepalive_race, narrate_keepalive_race},
+     kRaceVariants, keepalive_race, narrate_keepalive_race, SpellEnd::met_close},
     {"stale_reuse", Question::ending, Severity::error,
      "a request was sent on a connection that the server had already closed",
      "The server closed an idle connection, the client's kernel acknowledged the FIN, and some time later the "
@@ -807,7 +807,7 @@ constexpr Diagnosis kIdleDiagnoses[] = {
      "idle timeout below the server's: HikariCP maxLifetime and pgbouncer server_idle_timeout below the database's "
      "limit (MySQL wait_timeout), SQLAlchemy pool_recycle; for HTTP the settings of keepalive_race. Retry what is "
      "safe to repeat (urllib3 Retry, boto3 `retries`, nginx proxy_next_upstream).",
-     kStaleVariants, stale_reuse, narrate_stale_reuse},
+     kStaleVariants, stale_reuse, narrate_stale_reuse, SpellEnd::met_close},
     {"dead_keepalive", Question::ending, Severity::error,
      "a request on a long idle connection was acknowledged, never answered, and the connection ended seconds later",
      "The server's kernel still knew the connection, its application no longer did: the request waits unread until "
@@ -829,7 +829,7 @@ constexpr Diagnosis kIdleDiagnoses[] = {
      "proxy's other leg that has gone), and keep the client's pool timeout below that time, with the settings of "
      "keepalive_race. In front of a proxy in TCP mode: give both legs one idle time (HAProxy `timeout client`, "
      "`timeout server` and `timeout tunnel`; nginx stream proxy_timeout, 600 s).",
-     kDeadVariants, dead_keepalive, narrate_dead_keepalive},
+     kDeadVariants, dead_keepalive, narrate_dead_keepalive, SpellEnd::met_close},
     {"idle_state_lost", Question::ending, Severity::error,
      "the first segment after a silence was answered by a reset: somebody had forgotten the connection",
      "A firewall, NAT or balancer drops idle connections from its table without telling anybody. The next segment "
@@ -859,7 +859,7 @@ constexpr Diagnosis kIdleDiagnoses[] = {
      "350 s (fixed), Azure Load Balancer idleTimeoutInMinutes (4), Linux IPVS (900 s), Cisco ASA `timeout conn` (1 "
      "h), PAN-OS TCP timeout (1 h), FortiGate session-ttl (1 h), nf_conntrack_tcp_timeout_established (5 days). On a "
      "Linux NAT that lets strays out: net.netfilter.nf_conntrack_tcp_loose=0.",
-     kLostVariants, idle_state_lost, narrate_idle_state_lost},
+     kLostVariants, idle_state_lost, narrate_idle_state_lost, SpellEnd::forgotten},
     {"idle_blackhole", Question::ending, Severity::error,
      "after a silence nothing gets through any more, while new connections work",
      "A device dropped the idle connection from its table and now drops its segments without a word. Whoever speaks "
@@ -881,7 +881,7 @@ constexpr Diagnosis kIdleDiagnoses[] = {
      "raise the device's (settings and defaults: idle_state_lost), and let it reject instead of dropping: Azure Load "
      "Balancer enableTcpReset, Cisco ASA `set connection timeout idle ... reset`. To find out sooner than "
      "net.ipv4.tcp_retries2 (15: some 15 minutes) does: TCP_USER_TIMEOUT (libpq tcp_user_timeout, HAProxy tcp-ut).",
-     {}, idle_blackhole, narrate_idle_blackhole},
+     {}, idle_blackhole, narrate_idle_blackhole, SpellEnd::forgotten},
     {"idle_reset", Question::ending, Severity::note,
      "an idle connection was reset by a timer, with nothing outstanding",
      "A server, a proxy or a device ends idle connections with a RST instead of a FIN. Nobody was hurt; the next "
