@@ -1,5 +1,7 @@
 #include "analyzer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -12,9 +14,10 @@
 namespace tcpwhy {
 namespace {
 
-constexpr std::size_t kQuestions = 3;
+constexpr std::size_t kQuestions = 4;
 
 std::optional<Verdict> ask(const Diagnosis& diagnosis, const Evidence& evidence) {
+  if (diagnosis.signature == nullptr) return {};
   std::optional<Verdict> verdict = diagnosis.signature(evidence);
   if (verdict) verdict->diagnosis = &diagnosis;
   return verdict;
@@ -53,6 +56,9 @@ std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdi
     add(server.fin().frame, "the server's FIN");
     add(client.fin().frame, "the client's FIN");
     add(server.turn.begin.frame, "the last response");
+    if (const auto& leg = evidence.around.other_leg) add(leg->at.frame, "the other leg breaks");
+    if (const auto& passed = evidence.around.passed_on) add(passed->at.frame, "the other leg shows it");
+    if (const auto& retry = evidence.around.request_retry) add(retry->at.frame, "the request again");
   } else {
     add(client.syn().frame, "SYN");
     add(server.syn().frame, "SYN-ACK");
@@ -71,13 +77,61 @@ std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdi
   return proofs;
 }
 
+/// What the client did about a lost request.
+RetryNote retry_after(const Evidence& evidence, const Verdict& verdict) {
+  RetryNote note;
+  if (verdict.impact != Impact::request_lost || !evidence.around.retry_habit) return note;
+  const auto& retry = evidence.around.request_retry;
+  note.pattern = to_string(retry ? evidence.around.retry_habit->pattern : RetryHabit::Pattern::none);
+  if (retry) {
+    note.stream = retry->stream;
+    note.frame = retry->at.frame;
+    note.delay = retry->delay;
+    note.attempt = retry->attempt;
+  }
+  return note;
+}
+
 Finding explain(const Evidence& evidence, const Verdict& verdict) {
   Finding finding{evidence.connection.stream(), verdict, collect_proofs(evidence, verdict),
-                  verdict.diagnosis->narrate(evidence, verdict)};
+                  verdict.diagnosis->narrate(evidence, verdict), {}, {}};
   for (std::string* text : {&finding.narrative.explanation, &finding.narrative.fix, &finding.narrative.blind_spot}) {
     capitalise_sentences(*text);
   }
+  finding.retry = retry_after(evidence, verdict);
+  if (const auto& passed = evidence.around.passed_on; passed && verdict.diagnosis->question == Question::ending) {
+    finding.narrative.explanation += fmt::format(
+        " On the other leg of the proxy it shows on stream {} ({}){}.", passed->stream, frame(passed->at),
+        passed->more == 0 ? "" : fmt::format(", and on {}", plural(passed->more, "more stream")));
+  }
+  if (const auto& event = evidence.around.event; event && verdict.diagnosis->question == Question::ending) {
+    finding.event = fmt::format("{} closed {} within {}, beginning with frame {}",
+                                to_string(evidence.connection.endpoint(Side::server)), plural(event->streams, "stream"),
+                                duration(event->span), event->first.frame);
+    finding.narrative.explanation += fmt::format(
+        " This is part of an event: {}, after silences of all kinds; a restart, a crash or a failover does that, no timeout.",
+        finding.event);
+  }
   add_hearsay(evidence, verdict, finding.narrative);  // After it: others' words keep their letters.
+  return finding;
+}
+
+/// What a client and a server show together, if anything.
+std::optional<RouteVerdict> ask(const RouteEvidence& evidence) {
+  for (const Diagnosis* diagnosis : catalogue()) {
+    if (diagnosis->habit == nullptr) continue;
+    if (auto answer = diagnosis->habit(evidence)) {
+      answer->verdict.diagnosis = diagnosis;
+      return answer;
+    }
+  }
+  return {};
+}
+
+Finding explain(const RouteEvidence& evidence, StreamNumber stream, const Verdict& verdict) {
+  Finding finding{stream, verdict, {{verdict.deciding_frame, "a silence that shows it"}},
+                  verdict.diagnosis->narrate_habit(evidence, verdict), {}, {}};
+  capitalise_sentences(finding.narrative.explanation);
   return finding;
 }
 
@@ -108,7 +162,11 @@ class Analyzer::Implementation {
       note(roles_, segment.frame, seen.role);
     }
     if (seen.deciding && connection->is_remarkable()) decide(*connection, segment.frame, remarks);
-    if (seen.ended_spell) note(closing_frames_, segment.frame, tracker_.profiles().find(route_of(*connection)));
+    if (seen.ended_spell) {
+      const Profiles::Place place = tracker_.profiles().find(route_of(*connection));
+      note(closing_frames_, segment.frame, place);
+      if (seen.side == Side::server) say_habit(place, segment, remarks);
+    }
     if (seen.ended_spell || !remarks.findings.empty()) {
       remarks.idle_timeouts = timeouts_of(route_of(*connection));
     }
@@ -134,6 +192,11 @@ class Analyzer::Implementation {
     for_each_remarkable([this](const Connection& connection) {
       for (const Verdict& verdict : diagnose(evidence_on(connection))) seal(connection.stream(), verdict);
     });
+    for (Profiles::Place place = 0; place < tracker_.profiles().routes(); ++place) {
+      with_habit(place, [&](const RouteEvidence&, const RouteVerdict& answer) {
+        seal(answer.stream, answer.verdict, place);
+      });
+    }
     // Those of evicted streams came first; of one stream they are in the order of the questions.
     std::stable_sort(sealed_.begin(), sealed_.end(), [](const Sealed& a, const Sealed& b) { return a.stream < b.stream; });
     std::sort(idle_gaps_.begin(), idle_gaps_.end());
@@ -172,8 +235,12 @@ class Analyzer::Implementation {
   [[nodiscard]] std::vector<NamedTimeout> idle_timeouts(StreamNumber stream, FrameNumber frame) const {
     const Profiles::Place place = look_up(closing_frames_, frame, Profiles::kNowhere);
     if (place != Profiles::kNowhere) return timeouts_of(tracker_.profiles().route(place));
-    const Connection* connection = has_findings(stream) ? tracker_.find(stream) : nullptr;
-    return connection == nullptr ? std::vector<NamedTimeout>{} : timeouts_of(route_of(*connection));
+    if (!finished_) return {};
+    for (auto sealed = first_sealed(stream); sealed != sealed_.end() && sealed->stream == stream; ++sealed) {
+      if (sealed->place != Profiles::kNowhere) return timeouts_of(tracker_.profiles().route(sealed->place));
+      if (const Connection* connection = tracker_.find(stream)) return timeouts_of(route_of(*connection));
+    }
+    return {};
   }
 
   [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const { return look_up(idle_gaps_, frame); }
@@ -193,6 +260,7 @@ class Analyzer::Implementation {
  private:
   struct Sealed {
     StreamNumber stream;
+    Profiles::Place place;  ///< Of the route, where it is a habit.
     Verdict verdict;
   };
 
@@ -225,15 +293,47 @@ class Analyzer::Implementation {
     return {connection, tracker_.surroundings(connection), settings_};
   }
 
+  /// Calls `visit(evidence, verdict)` if the client and the server of this route have a habit that is worth a finding.
+  template <typename Visit>
+  void with_habit(Profiles::Place place, Visit visit) const {
+    const Profiles& profiles = tracker_.profiles();
+    if (place >= profiles.routes()) return;
+    const Route& route = profiles.route(place);
+    const auto timeout = profiles.server_timeout(route.server);
+    if (!timeout) return;
+    const RouteEvidence evidence{route, *profiles.pair(route), *timeout, settings_};
+    if (const auto answer = ask(evidence)) visit(evidence, *answer);
+  }
+
+  /// As soon as a close shows it, and once: for who reads in one pass.
+  void say_habit(Profiles::Place place, const Segment& segment, Remarks& remarks) {
+    if (place >= tracker_.profiles().routes()) return;
+    if (habit_said_.size() <= place) habit_said_.resize(place + 1);
+    if (habit_said_[place]) return;
+    with_habit(place, [&](const RouteEvidence& evidence, const RouteVerdict& answer) {
+      habit_said_[place] = true;
+      Verdict here = answer.verdict;
+      here.deciding_frame = segment.frame;
+      remarks.findings.push_back(tcpwhy::explain(evidence, segment.stream, here));
+    });
+  }
+
   [[nodiscard]] Finding explain(const Sealed& sealed) const {
+    if (sealed.place != Profiles::kNowhere) {
+      std::optional<Finding> finding;
+      with_habit(sealed.place, [&](const RouteEvidence& evidence, const RouteVerdict& answer) {
+        finding = tcpwhy::explain(evidence, answer.stream, answer.verdict);
+      });
+      if (finding) return *finding;
+    }
     const Connection* connection = tracker_.find(sealed.stream);
     return connection != nullptr ? tcpwhy::explain(evidence_on(*connection), sealed.verdict)
                                  : explain_forgotten(sealed.stream, sealed.verdict);
   }
 
-  void seal(StreamNumber stream, const Verdict& verdict) {
+  void seal(StreamNumber stream, const Verdict& verdict, Profiles::Place place = Profiles::kNowhere) {
     if (sealed_.size() < kFindings) {
-      sealed_.push_back({stream, verdict});
+      sealed_.push_back({stream, place, verdict});
     } else {
       tracker_.note_lost_finding();
     }
@@ -311,6 +411,7 @@ class Analyzer::Implementation {
   std::deque<Sealed> sealed_;
   Notes<Nanoseconds> idle_gaps_;
   Notes<ResetRole> roles_;
+  std::vector<bool> habit_said_;  ///< By route.
   Notes<Profiles::Place> closing_frames_;  ///< Closes after a silence, and on which route.
 };
 

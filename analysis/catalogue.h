@@ -13,13 +13,21 @@
 
 namespace tcpwhy {
 
-struct Evidence;  // evidence.h
+struct Evidence;       // evidence.h
+struct RouteEvidence;  // evidence.h
 
 /// A stream has at most one finding for each question, so that no incident has two causes.
 enum class Question : std::uint8_t {
   opening,  ///< What happened to the connect.
   path,     ///< What a device did to the options.
   ending,   ///< Why it died, or lost a request.
+  habit,    ///< What its client and its server show over all their streams: said on one of them.
+};
+
+/// A verdict on a client and a server, and the stream to say it on.
+struct RouteVerdict {
+  StreamNumber stream = 0;
+  Verdict verdict;
 };
 
 /// A word of a diagnosis's `variant`, and what it means.
@@ -41,13 +49,17 @@ struct Diagnosis {
   std::string_view fix;     ///< What to change, in general; begins with a verb.
   std::span<const Variant> variants;
 
-  /// Pure: the same evidence gives the same verdict, at any time. Keeps nothing, allocates nothing.
+  /// Pure: the same evidence gives the same verdict, at any time. Keeps nothing, allocates nothing. Null for a habit.
   std::optional<Verdict> (*signature)(const Evidence&);
   /// Puts a verdict of `signature` on the same evidence into words.
   Narrative (*narrate)(const Evidence&, const Verdict&);
 
   /// Where a request was lost because of the silence before it: how that silence ended.
   std::optional<SpellEnd> died_of = std::nullopt;
+
+  /// The same two of a habit; null for all others.
+  std::optional<RouteVerdict> (*habit)(const RouteEvidence&) = nullptr;
+  Narrative (*narrate_habit)(const RouteEvidence&, const Verdict&) = nullptr;
 };
 
 /// Every diagnosis, in order of precedence within its question.

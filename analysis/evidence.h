@@ -7,6 +7,7 @@
 
 #include "connection.h"
 #include "legs.h"
+#include "profile.h"
 #include "settings.h"
 
 namespace tcpwhy {
@@ -17,6 +18,33 @@ struct Retry {
   Mark at;                 ///< The SYN, or the request's first segment.
   bool succeeded = false;  ///< The handshake completed, or the request was answered.
   Mark success;            ///< When, if it was a connect.
+  Nanoseconds delay = 0;   ///< Of a request: since the failure showed; 0 where it was sent before.
+  std::uint32_t attempt = 2;  ///< Of a request: 2 is the first repetition.
+};
+
+/// What a client does after requests to a server that failed, over all of them.
+struct RetryHabit {
+  enum class Pattern : std::uint8_t {
+    none,       ///< It gives up.
+    immediate,  ///< At once.
+    fixed,      ///< After the same pause each time.
+    backoff,    ///< After pauses that grow, or that chance varies.
+  };
+
+  Pattern pattern = Pattern::none;
+  std::uint32_t failures = 0;  ///< Requests whose repetition would have been recognised.
+  std::uint32_t repeated = 0;  ///< Of these.
+  Nanoseconds shortest_delay = 0;
+  Nanoseconds longest_delay = 0;
+};
+/// "none" · "immediate" · "fixed" · "backoff".
+[[nodiscard]] std::string_view to_string(RetryHabit::Pattern pattern);
+
+/// What a server closed at one moment, after silences of all kinds: a restart, a failover, a push.
+struct Event {
+  Mark first;
+  std::uint32_t streams = 0;
+  Nanoseconds span = 0;  ///< From the first of them to the last.
 };
 
 /// Another stream whose numbers this one continues, through another address or port: what a NAT let out or in without
@@ -52,17 +80,28 @@ struct Surroundings {
   std::uint32_t closed_alike = 0;
   /// Other streams on which the server had been quiet for as long when it closed, whatever the client did: a timer, too.
   std::uint32_t closed_after_same_quiet = 0;
+  std::optional<Event> event;               ///< That this stream's close is part of.
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
   std::optional<Retry> connect_retry;
   std::optional<Retry> request_retry;
+  std::optional<RetryHabit> retry_habit;    ///< Of this client towards this server, if a request of this stream failed.
   std::optional<LeakedFrom> original;       ///< Whose numbers this stream has, without a beginning of its own.
   std::optional<StreamNumber> leak;         ///< The stream that has this one's numbers, if it was reset.
+  std::optional<PassedOn> passed_on;        ///< Where this stream's failure showed on another leg of a proxy.
   std::optional<OtherLeg> other_leg;        ///< What this stream's ending follows from, on another leg of a proxy.
 };
 
 struct Evidence {
   const Connection& connection;
   Surroundings around;
+  const Settings& settings;
+};
+
+/// What all streams between a client and a server show together.
+struct RouteEvidence {
+  const Route& route;
+  const EndpointProfile& pair;
+  const IdleTimeout& timeout;  ///< The server's, or that of what forgets on the way to it.
   const Settings& settings;
 };
 

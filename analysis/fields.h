@@ -34,6 +34,11 @@ enum class FieldId : std::uint8_t {
   fix,
   blind_spot,
   ruled_out,
+  event,
+  retry,
+  retry_delay,
+  retry_attempt,
+  retry_stream,
   role,
   idle_gap,
   idle_timeout,
@@ -54,7 +59,7 @@ struct Field {
   const char* meaning;     ///< One sentence without a full stop.
 };
 
-inline constexpr std::array<Field, 26> kFields = {{
+inline constexpr std::array<Field, 31> kFields = {{
     {FieldId::cause, "cause", "Cause", FieldType::text, "Why: an id of tcpwhy's diagnoses"},
     {FieldId::variant, "variant", "Variant", FieldType::text,
      "Which shape of the cause; empty where it has one only"},
@@ -85,6 +90,15 @@ inline constexpr std::array<Field, 26> kFields = {{
      "What can't be seen from here, and which capture would show it"},
     {FieldId::ruled_out, "ruled_out", "Ruled out", FieldType::text,
      "What else it could have been, and why it is not; several"},
+    {FieldId::event, "event", "Event", FieldType::text,
+     "What its server closed in the same moment, in words that are the same on all these streams; empty where it is no event"},
+    {FieldId::retry, "retry", "Retry", FieldType::text,
+     "What the client does about a lost request: none, immediate, fixed (after the same pause each time) or backoff (pauses "
+     "that grow or vary), told from all that it lost at this server; empty where a repetition can't be recognised"},
+    {FieldId::retry_delay, "retry.delay", "After", FieldType::time,
+     "From the failure to the repeated request, in seconds"},
+    {FieldId::retry_attempt, "retry.attempt", "Attempt", FieldType::number, "2 is the first repetition"},
+    {FieldId::retry_stream, "retry.stream", "On stream", FieldType::number, "The tcp.stream that the repeated request went to"},
     {FieldId::role, "role", "Role", FieldType::text,
      "On a RST frame: cause (it broke the connection), echo (it follows from the same incident) or copy (the same packet "
      "again); count the causes, and you count failures"},

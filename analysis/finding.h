@@ -81,12 +81,25 @@ struct Narrative {
   friend bool operator==(const Narrative&, const Narrative&) = default;
 };
 
+/// What the client did after the request that was lost.
+struct RetryNote {
+  std::string_view pattern;    ///< "none" · "immediate" · "fixed" · "backoff"; "" where nobody can tell.
+  StreamNumber stream = 0;     ///< Of the repetition, and what follows too; valid if `frame`.
+  FrameNumber frame = 0;
+  Nanoseconds delay = 0;       ///< Since the failure showed.
+  std::uint32_t attempt = 0;   ///< 2 is the first repetition.
+
+  friend bool operator==(const RetryNote&, const RetryNote&) = default;
+};
+
 /// One incident, explained.
 struct Finding {
   StreamNumber stream = 0;
   Verdict verdict;
   std::vector<Proof> proofs;  ///< In frame order; the deciding frame is among them.
   Narrative narrative;
+  RetryNote retry;
+  std::string event;          ///< What else ended in that moment; the same words on all its streams. "" where nothing did.
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };

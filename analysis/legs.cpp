@@ -104,11 +104,31 @@ void Legs::pair(const Exchange& symptom, const Failure& failure) {
     proxies_.emplace_back(symptom.server, other.client);
   }
   if (links_.size() == kLinkedLegs && !links_.contains(symptom.stream)) return;
-  const Link link{other.stream, alike, std::abs(other.began.time - symptom.began.time)};
+  const Link link{other.stream, alike, std::abs(other.began.time - symptom.began.time), symptom.at};
   Link& best = links_.try_emplace(symptom.stream, link).first->second;
   const bool better = link.alike != best.alike ? link.alike : link.apart < best.apart;
   if (better) best = link;
-  if (best.failure == other.stream) linked_.insert_or_assign(other.stream, failure.leg);
+  if (best.failure != other.stream) return;
+  linked_.insert_or_assign(other.stream, failure.leg);
+  std::vector<StreamNumber>& symptoms = symptoms_of_[other.stream];
+  const bool known = std::find(symptoms.begin(), symptoms.end(), symptom.stream) != symptoms.end();
+  if (!known && symptoms.size() < kSymptomsKept) symptoms.push_back(symptom.stream);
+}
+
+std::optional<PassedOn> Legs::passed_on(StreamNumber failure) const {
+  const auto found = symptoms_of_.find(failure);
+  if (found == symptoms_of_.end()) return {};
+  std::optional<PassedOn> first;
+  for (const StreamNumber stream : found->second) {
+    const auto link = links_.find(stream);
+    if (link == links_.end() || link->second.failure != failure) continue;
+    if (first) {
+      ++first->more;
+    } else {
+      first = PassedOn{stream, link->second.at, 0};
+    }
+  }
+  return first;
 }
 
 std::optional<OtherLeg> Legs::behind(StreamNumber symptom) const {

@@ -31,6 +31,13 @@ struct OtherLeg {
   Fault fault = Fault::unknown;     ///< As seen from that leg.
 };
 
+/// What showed on another leg of this one's failure.
+struct PassedOn {
+  StreamNumber stream = 0;
+  Mark at;                 ///< A 502, a reset, a close without an answer.
+  std::uint32_t more = 0;  ///< Other streams on which it showed, too.
+};
+
 class Legs {
  public:
   /// Says that `by` broke this stream in a way that may come from another leg. Of one stream the first time counts.
@@ -40,6 +47,8 @@ class Legs {
 
   /// The failure that this stream's symptom follows from, if any.
   [[nodiscard]] std::optional<OtherLeg> behind(StreamNumber symptom) const;
+  /// The other way round: where this stream's failure showed, if anywhere.
+  [[nodiscard]] std::optional<PassedOn> passed_on(StreamNumber failure) const;
 
  private:
   /// One exchange, as far as pairing needs it.
@@ -61,6 +70,7 @@ class Legs {
     StreamNumber failure = 0;
     bool alike = false;         ///< Both carry the same request.
     Nanoseconds apart = 0;      ///< Between both requests.
+    Mark at;                    ///< The symptom.
   };
 
   [[nodiscard]] static Exchange exchange_of(const Connection& connection, const Mark& at, Side by);
@@ -75,6 +85,7 @@ class Legs {
   std::deque<Exchange> symptoms_;  ///< The latest ones: pairs meet within milliseconds.
   std::deque<Failure> failures_;
   std::unordered_map<StreamNumber, Link> links_;      ///< By the stream with the symptom.
+  std::unordered_map<StreamNumber, std::vector<StreamNumber>> symptoms_of_;  ///< By the stream that failed; some found a better one.
   std::unordered_map<StreamNumber, OtherLeg> linked_;  ///< The latest word on each failure that a link leads to.
 };
 

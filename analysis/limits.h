@@ -10,6 +10,8 @@ namespace tcpwhy {
 
 /// Streams that a process closes as it exits: the kernel walks its descriptors without a pause.
 constexpr Nanoseconds kSameMoment = 20 * kMillisecond;
+/// Closes of one moment are an event if there are hardly any others within this.
+constexpr Nanoseconds kEventSurroundings = kSecond;
 /// Uncalled closes remembered for each server endpoint; the oldest is dropped first.
 constexpr std::size_t kUncalledCloses = 64;
 
@@ -84,6 +86,11 @@ constexpr std::uint32_t kFarewellBytes = 128;
 /// A retry of a failed request that comes later than this is another user's action.
 constexpr Nanoseconds kRetryWindow = 60 * kSecond;
 
+/// Who repeats a request within this of its failure does so at once: what is left is the work of a client and a connect.
+constexpr Nanoseconds kAtOnce = 100 * kMillisecond;
+/// Pauses before repetitions that are kept of one client towards one server.
+constexpr std::size_t kAttemptsKept = 64;
+
 /// TCP timestamp clocks tick between 1 ms and 1 s (RFC 7323 section 5.4): a silence in which the sender's
 /// clock stood still for longer than this is a step of the capture's clock.
 constexpr Nanoseconds kSlowestTimestampTick = kSecond;
@@ -118,6 +125,8 @@ constexpr std::int64_t kLargestWindowInFlight = 1 << 17;
 constexpr std::size_t kSearchesForOriginals = 64;
 /// Legs that broke lately and whose other leg is still looked for; the oldest is dropped first.
 constexpr std::size_t kRecentLegs = 256;
+/// Streams on which the failure of one other leg shows.
+constexpr std::size_t kSymptomsKept = 8;
 /// Proxies that are known by an address on each side; later ones are not learned.
 constexpr std::size_t kMostProxies = 64;
 
@@ -133,7 +142,7 @@ constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 constexpr std::size_t kMemory = 512 * kMebibyte;
 
 /// Connections, with all that hangs on them: half a million healthy ones.
-constexpr std::size_t kConnectionMemory = 296 * kMebibyte;
+constexpr std::size_t kConnectionMemory = 288 * kMebibyte;
 /// Streams that have a number: more are not observed. Wireshark keeps several hundred bytes of each.
 constexpr std::size_t kStreams = std::size_t{1} << 23;
 /// Closed connections of which the next one on their ports may want to know: those of a minute (TIME_WAIT) at 2,000 a second.
@@ -154,7 +163,7 @@ constexpr std::size_t kFrameNotes = std::size_t{1} << 20;
 /// that another one follows from.
 constexpr std::size_t kRepetitions = std::size_t{1} << 16;
 constexpr std::size_t kOddPairs = std::size_t{1} << 16;
-constexpr std::size_t kLinkedLeg = 256;
+constexpr std::size_t kLinkedLeg = 352;
 constexpr std::size_t kLinkedLegs = std::size_t{1} << 15;
 
 }  // namespace tcpwhy

@@ -28,9 +28,10 @@ void Retries::note_request(const Connection& connection) {
   if (recent_requests_.size() > kRecentRequests) recent_requests_.pop_front();
 }
 
-void Retries::expect_request(const Connection& connection, const Turn& request) {
+void Retries::expect_request(const Connection& connection, const Turn& request, Nanoseconds now) {
   if (request.payload.kind != PayloadKind::http_request || request_retries_.contains(connection.stream())) return;
-  const Request failed{connection.stream(), request.begin, route_of(connection), request.payload.fingerprint};
+  Request failed{connection.stream(), request.begin, route_of(connection), request.payload.fingerprint};
+  failed.failed = now;
   const bool waiting = std::any_of(failed_requests_.begin(), failed_requests_.end(),
                                    [&](const Request& other) { return other.stream == failed.stream; });
   // A line that this client sends all the time: the next one is no repetition of this one.
@@ -38,6 +39,8 @@ void Retries::expect_request(const Connection& connection, const Turn& request) 
     return repeats(other, failed) && other.at.frame < failed.at.frame;
   });
   if (waiting || usual) return;
+  if (const auto before = attempts_.find(failed.at.frame); before != attempts_.end()) failed.attempt = before->second;
+  if (habits_.size() < kProfiles || habits_.contains(failed.route)) ++habits_[failed.route].failures;
   failed_requests_.push_back(failed);
   if (failed_requests_.size() > kRecentRequests) failed_requests_.pop_front();
   // The retry may be on its way already: nginx answers at the FIN, before the reset comes.
@@ -56,15 +59,45 @@ void Retries::match(Request& request) {
   });
   if (failed == failed_requests_.end()) return;
   request.is_retry = true;
-  if (request_retries_.size() < kRepetitions) request_retries_.emplace(failed->stream, request);
+  request.delay = std::max<Nanoseconds>(0, request.at.time - failed->failed);
+  request.attempt = failed->attempt + 1;
+  if (request_retries_.size() < kRepetitions) {
+    request_retries_.emplace(failed->stream, request);
+    if (attempts_.size() < kRepetitions) attempts_.emplace(FrameNumber{request.at.frame}, request.attempt);
+  }
+  if (const auto habit = habits_.find(request.route); habit != habits_.end()) {
+    ++habit->second.repeated;
+    if (habit->second.delays.size() < kAttemptsKept) habit->second.delays.emplace_back(request.attempt, request.delay);
+  }
   failed_requests_.erase(failed);
+}
+
+/// At once, in step, or in pauses that grow or that chance varies: a library's backoff mostly has jitter, so that a few
+/// first repetitions tell it.
+std::optional<RetryHabit> Retries::habit(const Connection& connection) const {
+  const auto found = habits_.find(route_of(connection));
+  if (found == habits_.end() || found->second.failures == 0) return {};
+  const Attempts& attempts = found->second;
+  RetryHabit habit;
+  habit.failures = attempts.failures;
+  habit.repeated = attempts.repeated;
+  if (attempts.delays.empty()) return habit;
+  const auto [least, most] = std::minmax_element(attempts.delays.begin(), attempts.delays.end(),
+                                                 [](const auto& a, const auto& b) { return a.second < b.second; });
+  habit.shortest_delay = least->second;
+  habit.longest_delay = most->second;
+  const bool alike = habit.longest_delay - habit.shortest_delay <= std::max(kTimerNoise, habit.longest_delay / 5);
+  habit.pattern = habit.longest_delay <= kAtOnce         ? RetryHabit::Pattern::immediate
+                  : alike || attempts.delays.size() == 1 ? RetryHabit::Pattern::fixed
+                                                         : RetryHabit::Pattern::backoff;
+  return habit;
 }
 
 std::optional<Retry> Retries::of_request(StreamNumber failed, const Look& look) const {
   const auto found = request_retries_.find(failed);
   if (found == request_retries_.end()) return {};
   const Request& request = found->second;
-  Retry retry{request.stream, request.at, false, {}};
+  Retry retry{request.stream, request.at, false, {}, request.delay, request.attempt};
   const auto [connection, evicted] = look(request.stream);
   if (evicted) return {};
   if (connection == nullptr) {
@@ -112,7 +145,7 @@ std::optional<Retry> Retries::of_connect(StreamNumber failed, const Look& look) 
   const auto found = connect_retries_.find(failed);
   if (found == connect_retries_.end()) return {};
   const Connect* attempt = &found->second;
-  Retry retry{attempt->stream, attempt->at, false, {}};
+  Retry retry{attempt->stream, attempt->at, false, {}, 0, 2};
   for (;;) {
     const auto [connection, evicted] = look(attempt->stream);
     if (evicted) return {};
@@ -123,6 +156,16 @@ std::optional<Retry> Retries::of_connect(StreamNumber failed, const Look& look) 
     if (next == connect_retries_.end() || next->second.at.frame <= attempt->at.frame) return retry;
     attempt = &next->second;
   }
+}
+
+std::string_view to_string(RetryHabit::Pattern pattern) {
+  switch (pattern) {
+    case RetryHabit::Pattern::none: return "none";
+    case RetryHabit::Pattern::immediate: return "immediate";
+    case RetryHabit::Pattern::fixed: return "fixed";
+    case RetryHabit::Pattern::backoff: return "backoff";
+  }
+  return "";
 }
 
 }  // namespace tcpwhy

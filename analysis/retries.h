@@ -8,6 +8,8 @@
 #include <functional>
 #include <optional>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "connection.h"
 #include "evidence.h"
@@ -29,13 +31,18 @@ class Retries {
   /// The same of a SYN.
   void note_connect(const Connection& connection);
 
-  /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on.
-  void expect_request(const Connection& connection, const Turn& request);
+  /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on. `now`: when
+  /// that showed.
+  void expect_request(const Connection& connection, const Turn& request, Nanoseconds now);
   void expect_connect(const Connection& connection);
 
   /// The repetition of what failed on this stream, and how it ended; nothing where there was none, or nobody knows.
   [[nodiscard]] std::optional<Retry> of_request(StreamNumber failed, const Look& look) const;
   [[nodiscard]] std::optional<Retry> of_connect(StreamNumber failed, const Look& look) const;
+
+  /// What this client did after its requests to this server that failed; nothing where none did whose repetition could be
+  /// recognised.
+  [[nodiscard]] std::optional<RetryHabit> habit(const Connection& connection) const;
 
   void forget(StreamNumber stream);
 
@@ -48,6 +55,15 @@ class Retries {
     Route route = 0;
     std::uint32_t fingerprint = 0;
     bool is_retry = false;
+    Nanoseconds failed = 0;     ///< When it showed that it had failed.
+    Nanoseconds delay = 0;      ///< Of a repetition.
+    std::uint32_t attempt = 1;
+  };
+  /// Of a route.
+  struct Attempts {
+    std::uint32_t failures = 0;
+    std::uint32_t repeated = 0;
+    std::vector<std::pair<std::uint32_t, Nanoseconds>> delays;  ///< Attempt and pause before it; at most kAttemptsKept.
   };
   struct Connect {
     StreamNumber stream = 0;
@@ -65,9 +81,11 @@ class Retries {
   std::deque<Connect> failed_connects_;
   std::unordered_map<StreamNumber, Request> request_retries_;  ///< By the stream that failed.
   std::unordered_map<StreamNumber, Connect> connect_retries_;
+  std::unordered_map<FrameNumber, std::uint32_t> attempts_;  ///< By the frame of a repetition: which one it is.
+  std::unordered_map<Route, Attempts> habits_;
 
  public:
-  static constexpr std::size_t kRoom = sizeof(Request) + sizeof(Connect);  ///< Of one repetition of each kind, in bytes.
+  static constexpr std::size_t kRoom = sizeof(Request) + sizeof(Connect) + sizeof(std::pair<FrameNumber, std::uint32_t>);  ///< Of one repetition of each kind, in bytes.
 };
 
 }  // namespace tcpwhy

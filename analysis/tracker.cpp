@@ -329,7 +329,11 @@ void Tracker::survey_uncalled_close(const Segment& segment, Side by, const Live&
   const Nanoseconds age = segment.time - (last_request ? last_request : now.first()).time;
   const bool idle = age >= settings_.smallest_idle_gap;
   const bool busy = first_reset && last_request && now.half(Side::client).turn.answered == 0;
-  if ((!first_reset && !first_fin) || (!idle && !busy)) return;
+  const Mark& last_answer = now.half(Side::server).turn.last;
+  const Nanoseconds quiet = segment.time - (last_answer ? last_answer : now.first()).time;
+  // A server that closes right after a response, or said that it would, means this connection alone.
+  const bool sudden = by == Side::server && quiet > kSameMoment && !now.half(Side::server).turn.payload.closes;
+  if ((!first_reset && !first_fin) || (!idle && !busy && !sudden)) return;
   auto& closes = surveys_[live.survey].uncalled_closes;
   if (!closes.empty() && closes.back().stream == segment.stream) return;
   if (closes.capacity() == 0) {
@@ -337,9 +341,33 @@ void Tracker::survey_uncalled_close(const Segment& segment, Side by, const Live&
     held_ += kUncalledCloses * sizeof(UncalledClose);
   }
   if (closes.size() == kUncalledCloses) closes.erase(closes.begin());
-  const Mark& last_answer = now.half(Side::server).turn.last;
-  const Nanoseconds quiet = segment.time - (last_answer ? last_answer : now.first()).time;
-  closes.push_back({segment.time, age, quiet, segment.stream, by});
+  closes.push_back({segment.time, age, quiet, segment.stream, segment.frame, by, idle || busy});
+}
+
+/// What else this server closed in the moment in which it closed this connection, if it does so much in no other.
+std::optional<Event> Tracker::event_of(const Connection& connection, const ServerSurvey& survey) {
+  std::vector<IdleSpell> closes;
+  for (const UncalledClose& close : survey.uncalled_closes) {
+    if (close.by != Side::server) continue;
+    IdleSpell spell;
+    spell.length = close.quiet;
+    spell.ended = close.time;
+    spell.stream = close.stream;
+    spell.frame = close.frame;
+    closes.push_back(spell);
+  }
+  for (const std::vector<IdleSpell>& event : events_among(closes)) {
+    const bool ours = std::any_of(event.begin(), event.end(),
+                                  [&](const IdleSpell& close) { return close.stream == connection.stream(); });
+    if (!ours) continue;
+    const auto around = std::count_if(closes.begin(), closes.end(), [&](const IdleSpell& close) {
+      return std::abs(close.ended - event.front().ended) <= kEventSurroundings;
+    });
+    if (static_cast<std::size_t>(around) * 2 > event.size() * 3) return {};
+    return Event{{event.front().frame, event.front().ended}, static_cast<std::uint32_t>(event.size()),
+                 event.back().ended - event.front().ended};
+  }
+  return {};
 }
 
 /// Together, after other idle times: an event. Apart, after the same: a timer.
@@ -347,11 +375,11 @@ void Tracker::compare_closes(const Connection& connection, const ServerSurvey& s
                              Surroundings& around) {
   const auto& closes = survey.uncalled_closes;
   const auto ours = std::find_if(closes.begin(), closes.end(), [&](const UncalledClose& close) {
-    return close.stream == connection.stream();
+    return close.stream == connection.stream() && close.odd;
   });
   if (ours == closes.end()) return;
   for (const UncalledClose& close : closes) {
-    if (close.stream == ours->stream || close.by != ours->by) continue;
+    if (close.stream == ours->stream || close.by != ours->by || !close.odd) continue;
     const bool together = std::abs(close.time - ours->time) <= kSameMoment;
     const bool alike = std::abs(close.age - ours->age) <= std::max(ours->age / 50, kSameMoment);
     const bool unlike = std::abs(close.age - ours->age) > std::max(ours->age / 10, kSameMoment);
@@ -389,14 +417,17 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   around.orderly_closes = survey.orderly_closes - (live.counted_close && !live.counted_abort ? 1U : 0U);
   around.abortive_closes = survey.abortive_closes - (live.counted_abort ? 1U : 0U);
   compare_closes(connection, survey, settings_.smallest_idle_gap, around);
+  around.event = event_of(connection, survey);
   const auto first = first_odd_of_pair_.find(pair_hash(connection));
   around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
   const auto fate = [this](StreamNumber other) { return Retries::Attempt{find(other), is_evicted(other)}; };
   around.request_retry = retries_.of_request(stream, fate);
+  around.retry_habit = retries_.habit(connection);
   around.connect_retry = retries_.of_connect(stream, fate);
   if (const auto found = originals_.find(stream); found != originals_.end()) around.original = found->second;
   if (const auto found = leaks_.find(stream); found != leaks_.end()) around.leak = found->second;
   around.other_leg = legs_.behind(stream);
+  around.passed_on = legs_.passed_on(stream);
   return around;
 }
 
@@ -461,7 +492,7 @@ constexpr std::size_t Tracker::most_memory() {
          tuples * 3 / 2 + kStreams * sizeof(Place) + kRetired * sizeof(Retired) +
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 2 * kFrameNotes * kFrameNote +
-         kRepetitions * (Retries::kRoom + sizeof(Mark) + 3 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
+         kRepetitions * (Retries::kRoom + sizeof(Mark) + 4 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
          2 * kSpells * sizeof(IdleSpell) + 4 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode);
 }
 

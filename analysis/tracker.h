@@ -65,7 +65,9 @@ class Tracker {
   [[nodiscard]] const Forgotten& forgotten() const { return forgotten_; }
 
   /// Says that a request, or a connect, of this stream failed, so that its repetition is looked for from now on.
-  void expect_request_retry(const Connection& connection, const Turn& request) { retries_.expect_request(connection, request); }
+  void expect_request_retry(const Connection& connection, const Turn& request) {
+    retries_.expect_request(connection, request, latest_time_);
+  }
   void expect_connect_retry(const Connection& connection) { retries_.expect_connect(connection); }
   /// Says that this stream failed: what another leg of the same proxy suffers in that moment follows from it.
   void note_failure(const Connection& connection, const Verdict& verdict) { legs_.note_failure(connection, verdict); }
@@ -77,7 +79,9 @@ class Tracker {
     Nanoseconds age = 0;    ///< Since the client's last data; where the client closed, since anybody's.
     Nanoseconds quiet = 0;  ///< Since the server's last data.
     StreamNumber stream = 0;
+    FrameNumber frame = 0;
     Side by = Side::server;
+    bool odd = true;        ///< After a silence, or in the middle of work; else it may still be part of an event.
   };
   struct ServerSurvey {
     std::uint64_t endpoint = 0;    ///< Its hash.
@@ -177,6 +181,7 @@ class Tracker {
   void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Nanoseconds smallest_idle_gap,
                              Surroundings& around);
+  static std::optional<Event> event_of(const Connection& connection, const ServerSurvey& survey);
   void retire(Nanoseconds now);
 
   static constexpr std::size_t kPlacesAtOnce = 16'384;

@@ -24,6 +24,7 @@ int ett_tcpwhy = -1;
 int ett_finding = -1;
 int ett_text = -1;
 int ett_idle_timeout = -1;
+int ett_retry = -1;
 
 constexpr value_string kSeverityNames[] = {
     {static_cast<std::uint32_t>(Severity::chat), "chat"},
@@ -66,7 +67,7 @@ void register_header_fields(int proto) {
   proto_register_field_array(proto, registrations->data(), static_cast<int>(registrations->size()));
 }
 
-int* subtrees[] = {&ett_tcpwhy, &ett_finding, &ett_text, &ett_idle_timeout};
+int* subtrees[] = {&ett_tcpwhy, &ett_finding, &ett_text, &ett_idle_timeout, &ett_retry};
 
 /// A diagnosis as epan knows it. epan keeps pointers into it, for ever.
 struct Expert {
@@ -270,6 +271,14 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
     proto_item_set_generated(proto_tree_add_uint(story, hf(FieldId::provoked_by), tvb, 0, 0, verdict.provoked_by));
   }
   proto_item_set_generated(proto_tree_add_uint(story, hf(FieldId::deciding_frame), tvb, 0, 0, verdict.deciding_frame));
+  add_word(story, tvb, pinfo, FieldId::event, finding.event);
+  proto_item* retry = add_word(story, tvb, pinfo, FieldId::retry, finding.retry.pattern);
+  if (finding.retry.frame != 0) {
+    proto_tree* again = proto_item_add_subtree(retry, ett_retry);
+    add_time(again, tvb, FieldId::retry_delay, finding.retry.delay);
+    proto_item_set_generated(proto_tree_add_uint64(again, hf(FieldId::retry_attempt), tvb, 0, 0, finding.retry.attempt));
+    proto_item_set_generated(proto_tree_add_uint64(again, hf(FieldId::retry_stream), tvb, 0, 0, finding.retry.stream));
+  }
   return item;
 }
 

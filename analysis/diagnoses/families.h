@@ -16,6 +16,7 @@ namespace tcpwhy {
 [[nodiscard]] std::span<const Diagnosis> middle_diagnoses();      ///< middle.cpp: what devices on the way do.
 [[nodiscard]] std::span<const Diagnosis> dying_diagnoses();       ///< dying.cpp: stopping in the middle.
 [[nodiscard]] std::span<const Diagnosis> legs_diagnoses();        ///< legs.cpp: what a proxy passes on.
+[[nodiscard]] std::span<const Diagnosis> habit_diagnoses();       ///< habits.cpp: what whole endpoints show.
 [[nodiscard]] std::span<const Diagnosis> honesty_diagnoses();     ///< honesty.cpp: what can't be told.
 
 }  // namespace tcpwhy

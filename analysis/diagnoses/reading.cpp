@@ -330,11 +330,36 @@ Verdict harmless_verdict(const Reading& reading) {
   return verdict;
 }
 
+namespace {
+
+std::string describe_pattern(const RetryHabit& habit) {
+  switch (habit.pattern) {
+    case RetryHabit::Pattern::none:
+    case RetryHabit::Pattern::immediate: return "at once";
+    case RetryHabit::Pattern::fixed: return fmt::format("after {} each time", duration(habit.longest_delay));
+    case RetryHabit::Pattern::backoff:
+      return fmt::format("with backoff ({} to {})", duration(habit.shortest_delay), duration(habit.longest_delay));
+  }
+  return {};
+}
+
+}  // namespace
+
 std::string describe_retry(const Reading& reading) {
   const auto& retry = reading.evidence.around.request_retry;
-  if (!retry) return {};
-  return fmt::format(" The client sent the same request again on stream {} ({}), {}.", retry->stream,
-                     frame(retry->at), retry->succeeded ? "where it was answered" : "which was not answered either");
+  const auto& habit = reading.evidence.around.retry_habit;
+  std::string text;
+  if (retry) {
+    text = fmt::format(" The client sent the same request again {}on stream {} ({}), {}.",
+                       retry->delay > 0 ? duration(retry->delay) + " later " : "", retry->stream, frame(retry->at),
+                       retry->succeeded ? "where it was answered" : "which was not answered either");
+  } else if (habit) {
+    text = " The client didn't send it again.";
+  }
+  if (!habit || habit->failures < 2) return text;
+  if (habit->repeated == 0) return text + fmt::format(" It gave up on all {} requests to this server that failed.", habit->failures);
+  return text + fmt::format(" Of its {} requests to this server that failed it repeated {}, {}.", habit->failures, habit->repeated,
+                            describe_pattern(*habit));
 }
 
 }  // namespace tcpwhy

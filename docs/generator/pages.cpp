@@ -22,10 +22,11 @@ struct Chapter {
   std::string_view heading;
   std::string_view about;
 };
-constexpr std::array<Chapter, 3> kChapters = {{
+constexpr std::array<Chapter, 4> kChapters = {{
     {Question::opening, "The connect", "What happened as the connection was opened."},
     {Question::path, "The path", "What a device on the way did to the options."},
     {Question::ending, "The end", "Why the connection died, or a request was lost without that."},
+    {Question::habit, "Habits", "What a client and a server show over all their streams; said on one of them."},
 }};
 
 /// What every entry's "Confirm" takes for granted. The words of the reasons are the kernel's (include/net/rstreason.h).
