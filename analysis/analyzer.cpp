@@ -93,8 +93,13 @@ RetryNote retry_after(const Evidence& evidence, const Verdict& verdict) {
 }
 
 Finding explain(const Evidence& evidence, const Verdict& verdict) {
-  Finding finding{evidence.connection.stream(), verdict, collect_proofs(evidence, verdict),
-                  verdict.diagnosis->narrate(evidence, verdict), {}, {}};
+  Finding finding;
+  finding.stream = evidence.connection.stream();
+  finding.client = to_string(evidence.connection.endpoint(Side::client).address);
+  finding.server = to_string(evidence.connection.endpoint(Side::server));
+  finding.verdict = verdict;
+  finding.proofs = collect_proofs(evidence, verdict);
+  finding.narrative = verdict.diagnosis->narrate(evidence, verdict);
   for (std::string* text : {&finding.narrative.explanation, &finding.narrative.fix, &finding.narrative.blind_spot}) {
     capitalise_sentences(*text);
   }
@@ -129,8 +134,13 @@ std::optional<RouteVerdict> ask(const RouteEvidence& evidence) {
 }
 
 Finding explain(const RouteEvidence& evidence, StreamNumber stream, const Verdict& verdict) {
-  Finding finding{stream, verdict, {{verdict.deciding_frame, "a silence that shows it"}},
-                  verdict.diagnosis->narrate_habit(evidence, verdict), {}, {}};
+  Finding finding;
+  finding.stream = stream;
+  finding.client = to_string(evidence.route.client);
+  finding.server = to_string(evidence.route.server);
+  finding.verdict = verdict;
+  finding.proofs = {{verdict.deciding_frame, "a silence that shows it"}};
+  finding.narrative = verdict.diagnosis->narrate_habit(evidence, verdict);
   capitalise_sentences(finding.narrative.explanation);
   return finding;
 }
@@ -284,7 +294,7 @@ class Analyzer::Implementation {
   [[nodiscard]] std::vector<NamedTimeout> timeouts_of(const Route& route) const {
     std::vector<NamedTimeout> named;
     for (const IdleTimeout& timeout : tracker_.profiles().timeouts(route)) {
-      named.push_back({timeout, name_candidates(candidates_for(timeout))});
+      named.push_back({timeout, to_string(route.client), to_string(route.server), name_candidates(candidates_for(timeout))});
     }
     return named;
   }

@@ -14,7 +14,7 @@ std::vector<const Diagnosis*> collect() {
   std::vector<const Diagnosis*> all;
   for (const auto family : {reuse_diagnoses(), connecting_diagnoses(), timestamp_diagnoses(), idle_diagnoses(), legs_diagnoses(),
                             middle_diagnoses(), waiting_diagnoses(), closing_diagnoses(), dying_diagnoses(),
-                            honesty_diagnoses(), habit_diagnoses()}) {
+                            habit_diagnoses(), honesty_diagnoses()}) {
     for (const Diagnosis& diagnosis : family) all.push_back(&diagnosis);
   }
   return all;

@@ -34,6 +34,8 @@ enum class FieldId : std::uint8_t {
   fix,
   blind_spot,
   ruled_out,
+  client,
+  server,
   event,
   retry,
   retry_delay,
@@ -48,6 +50,8 @@ enum class FieldId : std::uint8_t {
   idle_timeout_samples,
   idle_timeout_advertised,
   idle_timeout_match,
+  idle_timeout_client,
+  idle_timeout_server,
   line,
 };
 
@@ -59,7 +63,7 @@ struct Field {
   const char* meaning;     ///< One sentence without a full stop.
 };
 
-inline constexpr std::array<Field, 31> kFields = {{
+inline constexpr std::array<Field, 35> kFields = {{
     {FieldId::cause, "cause", "Cause", FieldType::text, "Why: an id of tcpwhy's diagnoses"},
     {FieldId::variant, "variant", "Variant", FieldType::text,
      "Which shape of the cause; empty where it has one only"},
@@ -90,6 +94,8 @@ inline constexpr std::array<Field, 31> kFields = {{
      "What can't be seen from here, and which capture would show it"},
     {FieldId::ruled_out, "ruled_out", "Ruled out", FieldType::text,
      "What else it could have been, and why it is not; several"},
+    {FieldId::client, "client", "Client", FieldType::text, "The address of the stream's client"},
+    {FieldId::server, "server", "Server", FieldType::text, "The address and port of its server"},
     {FieldId::event, "event", "Event", FieldType::text,
      "What its server closed in the same moment, in words that are the same on all these streams; empty where it is no event"},
     {FieldId::retry, "retry", "Retry", FieldType::text,
@@ -121,6 +127,9 @@ inline constexpr std::array<Field, 31> kFields = {{
      "What the server says of itself in `Keep-Alive: timeout=`, in seconds; 0 where it says nothing"},
     {FieldId::idle_timeout_match, "idle_timeout.match", "Known defaults", FieldType::text,
      "Products whose default it is, the likeliest first; a value is shared by many"},
+    {FieldId::idle_timeout_client, "idle_timeout.client", "Client", FieldType::text,
+     "The address of the client of the connections that were closed"},
+    {FieldId::idle_timeout_server, "idle_timeout.server", "Server", FieldType::text, "The address and port of their server"},
     {FieldId::line, "line", "Line", FieldType::text,
      "A text that is longer than a line of Wireshark's tree, continued; not for filters"},
 }};

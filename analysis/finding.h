@@ -95,6 +95,8 @@ struct RetryNote {
 /// One incident, explained.
 struct Finding {
   StreamNumber stream = 0;
+  std::string client;         ///< Its address, and
+  std::string server;         ///< its address and port; "" where the connection is no longer known.
   Verdict verdict;
   std::vector<Proof> proofs;  ///< In frame order; the deciding frame is among them.
   Narrative narrative;

@@ -27,7 +27,9 @@ Verdict verdict_on_forgotten(FrameNumber reset) {
 }
 
 Finding explain_forgotten(StreamNumber stream, const Verdict& verdict) {
-  Finding finding{stream, verdict, {}, {}, {}, {}};
+  Finding finding;
+  finding.stream = stream;
+  finding.verdict = verdict;
   if (verdict.provoked_by != 0 && verdict.provoked_by < verdict.deciding_frame) {
     finding.proofs.push_back({verdict.provoked_by, "what provoked the reset"});
   }

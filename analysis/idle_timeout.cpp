@@ -146,7 +146,7 @@ std::optional<IdleTimeout> bracket_of(std::span<const IdleSpell> forgotten, std:
   const auto by_silence = [](const IdleSpell& a, const IdleSpell& b) { return a.silence < b.silence; };
   const auto shortest = std::min_element(forgotten.begin(), forgotten.end(), by_silence);
   const auto longest = std::max_element(survived.begin(), survived.end(), by_silence);
-  if (shortest == forgotten.end() || longest == survived.end() || longest->silence >= shortest->silence) return std::nullopt;
+  if (forgotten.size() < kFewestForgotten || longest == survived.end() || longest->silence >= shortest->silence) return std::nullopt;
   return IdleTimeout{IdleTimeout::By::middlebox, longest->silence, longest->silence, shortest->silence,
                      static_cast<std::uint32_t>(forgotten.size()), 0, false};
 }

@@ -38,6 +38,8 @@ struct KnownTimeout {
 /// A timeout that was measured, and who has such a default: name_candidates.
 struct NamedTimeout {
   IdleTimeout timeout;
+  std::string client;  ///< Between whom it was measured: an address,
+  std::string server;  ///< and an address and port.
   std::string match;
 };
 

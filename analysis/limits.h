@@ -18,6 +18,8 @@ constexpr std::size_t kUncalledCloses = 64;
 /// Closes that agree show a timer, if there are as many as this; and this many of one moment, after other silences, an event.
 constexpr std::size_t kFewestOfTimer = 3;
 constexpr std::size_t kFewestOfEvent = 3;
+/// One connection that is forgotten may have met a reboot; two show a habit.
+constexpr std::size_t kFewestForgotten = 2;
 /// Closes after silences that differ by less than a period show a sweep, if there are as many as this.
 constexpr std::size_t kFewestOfSweep = 8;
 /// Silences that one timer ended differ by no more than the noise of two ways and of scheduling, or by 1 % (coarse timers).
@@ -156,9 +158,9 @@ constexpr std::size_t kSpells = std::size_t{1} << 16;
 /// Verdicts on streams, and what one costs (analyzer.cpp).
 constexpr std::size_t kSealedVerdict = 64;
 constexpr std::size_t kFindings = std::size_t{1} << 18;
-/// Frames with an idle gap, and frames with a reset: on those that come later, only their first visit tells.
+/// Frames with an idle gap, with a reset, and with a close after a silence: on those that come later, only their first visit tells.
 constexpr std::size_t kFrameNote = 16;
-constexpr std::size_t kFrameNotes = std::size_t{1} << 20;
+constexpr std::size_t kFrameNotes = std::size_t{1} << 19;
 /// Failed requests, and failed connects, whose repetition was found; pairs of addresses with odd timestamps; broken legs
 /// that another one follows from.
 constexpr std::size_t kRepetitions = std::size_t{1} << 16;

@@ -491,7 +491,7 @@ constexpr std::size_t Tracker::most_memory() {
          connections * (3 * sizeof(Pool<Live>::Index) + sizeof(Candidate) + sizeof(decltype(closed_)::value_type)) +
          tuples * 3 / 2 + kStreams * sizeof(Place) + kRetired * sizeof(Retired) +
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
-         kFindings * kSealedVerdict + 2 * kFrameNotes * kFrameNote +
+         kFindings * kSealedVerdict + 3 * kFrameNotes * kFrameNote +
          kRepetitions * (Retries::kRoom + sizeof(Mark) + 4 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
          2 * kSpells * sizeof(IdleSpell) + 4 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode);
 }

@@ -222,7 +222,9 @@ proto_item* add_time(proto_tree* tree, tvbuff_t* tvb, FieldId field, Nanoseconds
 }
 
 /// A row, as a finding is.
-void add_idle_timeout(const IdleTimeout& timeout, const char* match, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
+void add_idle_timeout(const NamedTimeout& named, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
+  const IdleTimeout& timeout = named.timeout;
+  const char* match = pooled(pinfo, named.match);
   proto_item* item = add_time(tree, tvb, FieldId::idle_timeout, timeout.value);
   proto_item_append_text(item, ", by %s", pooled(pinfo, to_string(timeout.by)));
   if (*match != '\0') proto_item_append_text(item, ": %s", match);
@@ -233,6 +235,8 @@ void add_idle_timeout(const IdleTimeout& timeout, const char* match, tvbuff_t* t
   proto_item_set_generated(proto_tree_add_uint64(row, hf(FieldId::idle_timeout_samples), tvb, 0, 0, timeout.samples));
   proto_item_set_generated(proto_tree_add_uint64(row, hf(FieldId::idle_timeout_advertised), tvb, 0, 0, timeout.advertised));
   add_word(row, tvb, pinfo, FieldId::idle_timeout_match, match);
+  add_word(row, tvb, pinfo, FieldId::idle_timeout_client, named.client);
+  add_word(row, tvb, pinfo, FieldId::idle_timeout_server, named.server);
 }
 
 proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
@@ -271,6 +275,8 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
     proto_item_set_generated(proto_tree_add_uint(story, hf(FieldId::provoked_by), tvb, 0, 0, verdict.provoked_by));
   }
   proto_item_set_generated(proto_tree_add_uint(story, hf(FieldId::deciding_frame), tvb, 0, 0, verdict.deciding_frame));
+  add_word(story, tvb, pinfo, FieldId::client, finding.client);
+  add_word(story, tvb, pinfo, FieldId::server, finding.server);
   add_word(story, tvb, pinfo, FieldId::event, finding.event);
   proto_item* retry = add_word(story, tvb, pinfo, FieldId::retry, finding.retry.pattern);
   if (finding.retry.frame != 0) {
@@ -333,7 +339,7 @@ void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree)
                              static_cast<std::int64_t>(gap.secs), gap.nsecs / 1'000'000);
     }
   }
-  for (const NamedTimeout& named : page.idle_timeouts) add_idle_timeout(named.timeout, named.match.c_str(), tvb, pinfo, why);
+  for (const NamedTimeout& named : page.idle_timeouts) add_idle_timeout(named, tvb, pinfo, why);
 }
 
 }  // namespace tcpwhy::plugin

@@ -1,30 +1,10 @@
-# Reads the findings of one capture as why_rows.awk writes them, sorted; writes them for people.
-BEGIN {
-  FS = between
-  name = ENVIRON["NAME"]  # not -v: a backslash in a file name is one
-  split("chat note warn error", words, " ")
-  split("ordinary ending,note,warning,error", nouns, ",")
-}
-function wrapped(label, text, indent,    paragraph, paragraphs, word, n, i, j, line) {
-  gsub(/\\\\/, "\001", text); gsub(/\\r/, "", text); gsub(/\\t/, " ", text)
-  gsub(/\\"/, "\"", text)
-  paragraphs = split(text, paragraph, /\\n/)
-  for (i = 1; i <= paragraphs; i++) {
-    line = i == 1 ? label : ""
-    n = split(paragraph[i], word, " ")
-    for (j = 1; j <= n; j++) {
-      gsub(/\001/, "\\", word[j])
-      if (line != "" && length(indent line " " word[j]) > width) { print indent line; line = "" }
-      line = line == "" ? word[j] : line " " word[j]
-    }
-    print indent line
-  }
-}
+# The body of scripts/why's report: each finding in words. The rows come from why_summary.awk, which read them.
 function said_before(text, old) { return text == old && $2 == group }
-{
+function detail(    what, where) {
   count[$1]++
-  if ($1 == 0 && !all) next
-  if (NR > 1) print ""
+  if ($1 == 0 && !all) return
+  if (shown++) print ""
+  else if (any_summary) print bold "One by one" plain "\n"
   what = toupper(words[$1 + 1]) "  " $2 ($5 == "" ? "" : "/" $5) "  (" $6 ")"
   where = "  stream " $3 "  " $7 "  frame " $4
   print bold what (length(what where) > width ? "\n" : "") where plain
@@ -35,8 +15,10 @@ function said_before(text, old) { return text == old && $2 == group }
   if (!said_before($10, blind_spot)) { blind_spot = $10; blind_stream = $3 }
   group = $2
 }
-function counted(n, noun) { return n " " noun (n == 1 ? "" : "s") }
 END {
+  summarise()
+  any_summary = key_count || due_count || timeout_count
+  for (next_row = 1; next_row <= row_count; next_row++) { $0 = rows[next_row]; detail() }
   read = counted(streams, "stream") " in " counted(frames, "frame")
   ordinary = count[0] ? ", " counted(count[0], nouns[1]) (all ? "" : " (--all shows them)") : ""
   if (streams == 0) print name ": no TCP in its " counted(frames, "frame") "."

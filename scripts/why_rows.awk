@@ -1,5 +1,7 @@
 # Reads the rows of scripts/why's tshark, a frame each; writes a row for each finding that the frame decides, ready to
-# sort: severity, cause, stream, frame, variant, confidence, endpoints, explanation, fix, blind spot.
+# sort: severity, cause, stream, frame, variant, confidence, endpoints, explanation, fix, blind spot, impact, client, server,
+# retry, event. Before them, with the severity 9, a row for each idle timeout: seconds, "", "", "", at most, by whom, samples,
+# advertised, match, "", client, server.
 BEGIN { FS = OFS = between }
 # Of the addresses of all layers, those of the innermost IP layer, which carries the TCP segment.
 function innermost(v4, v6,    layers, n) {
@@ -22,7 +24,17 @@ NF >= 17 {
   split($11, severity, within); split($12, cause, within); split($13, variant, within)
   split($14, confidence, within); split($15, explanation, within); split($16, fix, within)
   split($17, blind_spot, within); streams = split($2, stream, within)
+  split($18, impact, within); split($19, client, within); split($20, server, within); split($21, retry, within)
+  split($22, event, within)
   for (i = 1; i <= n; i++)
     if (deciding[i] == $1)
-      print severity[i], cause[i], stream[streams], $1, variant[i], confidence[i], pair, explanation[i], fix[i], blind_spot[i]
+      print severity[i], cause[i], stream[streams], $1, variant[i], confidence[i], pair, explanation[i], fix[i], blind_spot[i], impact[i], client[i], server[i], retry[i], event[i]
+  n = split($23, timeout, within); split($24, high, within); split($25, by, within); split($26, samples, within)
+  split($27, advertised, within); split($28, match_, within); split($29, client, within); split($30, server, within)
+  for (i = 1; i <= n; i++) {
+    # A server's is the same for all its clients.
+    key = by[i] SUBSEP server[i] SUBSEP (by[i] == "server" ? "" : client[i])
+    row[key] = 9 between timeout[i] between "" between "" between high[i] between by[i] between samples[i] between advertised[i] between match_[i] between "" between "" between client[i] between server[i] between "" between ""
+  }
 }
+END { for (key in row) print row[key] }

@@ -51,6 +51,7 @@ std::string quarrel(const Analyzer& analyzer, StreamNumber stream) {
   const std::vector<Finding> findings = analyzer.findings(stream);
   for (const Finding& finding : findings) {
     const Question question = finding.verdict.diagnosis->question;
+    if (question == Question::habit) continue;  // Of a client and a server, not of the stream on which it is said.
     std::vector<Verdict> rivals;
     std::copy_if(contenders.begin(), contenders.end(), std::back_inserter(rivals),
                  [&](const Verdict& verdict) { return verdict.diagnosis->question == question; });

@@ -84,8 +84,11 @@ TEST_P(HouseRules, HasAllItsWords) {
   EXPECT_FALSE(diagnosis_.wire.ends_with('\n')) << "the page adds it";
   EXPECT_FALSE(diagnosis_.told_from.empty());
   EXPECT_FALSE(diagnosis_.confirm.empty());
-  EXPECT_NE(diagnosis_.signature, nullptr);
-  EXPECT_NE(diagnosis_.narrate, nullptr);
+  const bool is_habit = diagnosis_.question == Question::habit;
+  EXPECT_EQ(diagnosis_.signature == nullptr, is_habit);
+  EXPECT_EQ(diagnosis_.narrate == nullptr, is_habit);
+  EXPECT_EQ(diagnosis_.habit == nullptr, !is_habit);
+  EXPECT_EQ(diagnosis_.narrate_habit == nullptr, !is_habit);
 }
 
 TEST_P(HouseRules, FixBeginsWithAVerb) {

@@ -131,9 +131,13 @@ TEST(IdleTimeout, WhatForgetsIsBracketed) {
 }
 
 TEST(IdleTimeout, WhatSurvivedLongerElsewhereIsNoBracket) {
-  EXPECT_FALSE(bracket_of(silences({8'000}), silences({9'000})));
-  EXPECT_FALSE(bracket_of(silences({8'000}), {}));
+  EXPECT_FALSE(bracket_of(silences({8'000, 8'500}), silences({9'000})));
+  EXPECT_FALSE(bracket_of(silences({8'000, 8'500}), {}));
   EXPECT_FALSE(bracket_of({}, silences({9'000})));
+}
+
+TEST(IdleTimeout, OneLostConnectionMayHaveMetAReboot) {
+  EXPECT_FALSE(bracket_of(silences({8'000}), silences({1'000, 3'000})));
 }
 
 // --------------------------------------------------------------------------------------------------- names

@@ -61,7 +61,10 @@ std::vector<IdleSpell> near_misses(const RouteEvidence& evidence) {
 /// What the client's limit should be: a round trip and some below the server's, in whole seconds where it has any.
 Nanoseconds advised_limit(const RouteEvidence& evidence) {
   const IdleTimeout& timeout = evidence.timeout;
-  if (!timeout.exact()) return timeout.low >= 2 * kSecond ? timeout.low / kSecond * kSecond : timeout.low * 9 / 10;
+  // Of a bracket what was survived, in the digits in which it is told.
+  if (!timeout.exact()) {
+    return timeout.low >= 2 * kSecond ? (timeout.low + timeout.low / 200) / kSecond * kSecond : timeout.low * 9 / 10;
+  }
   Nanoseconds round_trip = 0;
   for (const IdleSpell& spell : evidence.pair.server_closed.spells()) round_trip = std::max(round_trip, spell.round_trip);
   const Nanoseconds below = timeout.value - round_trip - kSecond / 2;

@@ -209,6 +209,22 @@ Capture forgotten(bool by_device) {
   c.client.sends(get("/b"));
   return story.capture();
 }
+Capture reused_in_the_last_moment() {
+  Story story({.round_trip = 20ms});
+  for (int i = 0; i < 4; ++i) {
+    const Connection c = story.connect();
+    c.exchange(get("/a"), ok());
+    if (i == 2) {
+      c.client.idles_for(4'985ms);
+      c.exchange(get("/b"), ok());
+    }
+    c.server.idles_for(5s);
+    c.closes_cleanly(Side::server);
+    story.wait(300ms);
+  }
+  return story.capture();
+}
+
 Capture forgotten_by_device() {
   return forgotten(true);
 }
@@ -755,6 +771,10 @@ constexpr BookStory kBook[] = {
      "Requests after gaps of 2 and 4 s are answered (streams 0 and 1). On stream 2 the gap is 8 s: the request is "
      "acknowledged, never answered, and 10 s later the server closes with a FIN. Seen from the client.",
      true, dead_closed},
+    {"keepalive_mismatch", "keepalive_mismatch",
+     "A server closes idle connections after 5 s. Its client keeps them for as long as they last, and once sends a request 15 ms "
+     "before the server would have closed: it is answered, by luck.",
+     true, reused_in_the_last_moment},
     {"idle_state_lost_middlebox", "idle_state_lost", "", false, forgotten_by_device},
     {"idle_state_lost_peer", "idle_state_lost",
      "A gap of 3 s survives (stream 0). On stream 1 the server's machine forgets the connection during a gap of 8 s; "
