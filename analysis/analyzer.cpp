@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <unordered_set>
 
 #include "diagnoses/hearsay.h"
 #include "evidence.h"
@@ -56,7 +57,7 @@ std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdi
     add(server.fin().frame, "the server's FIN");
     add(client.fin().frame, "the client's FIN");
     add(server.turn.begin.frame, "the last response");
-    if (const auto& leg = evidence.around.other_leg) add(leg->at.frame, "the other leg breaks");
+    if (const auto& leg = evidence.around.other_leg; leg && verdict.diagnosis->of_other_leg) add(leg->at.frame, "the other leg breaks");
     if (const auto& passed = evidence.around.passed_on) add(passed->at.frame, "the other leg shows it");
     if (const auto& retry = evidence.around.request_retry) add(retry->at.frame, "the request again");
   } else {
@@ -323,6 +324,8 @@ class Analyzer::Implementation {
     with_habit(place, [&](const RouteEvidence& evidence, const RouteVerdict& answer) {
       habit_said_[place] = true;
       Verdict here = answer.verdict;
+      // Before the end nothing is known of what was lost but that something was.
+      if (route_lost_.contains(place)) here.severity = std::min(here.severity, Severity::note);
       here.deciding_frame = segment.frame;
       remarks.findings.push_back(tcpwhy::explain(evidence, segment.stream, here));
     });
@@ -407,6 +410,7 @@ class Analyzer::Implementation {
     for (const Verdict& verdict : diagnose(evidence)) {
       if (verdict.impact == Impact::request_lost) {
         tracker_.expect_request_retry(connection, connection.now().half(Side::client).turn);
+        if (verdict.diagnosis->died_of) route_lost_.insert(tracker_.profiles().find(route_of(connection)));
       } else if (verdict.impact == Impact::connect_failed) {
         tracker_.expect_connect_retry(connection);
       }
@@ -422,6 +426,7 @@ class Analyzer::Implementation {
   Notes<Nanoseconds> idle_gaps_;
   Notes<ResetRole> roles_;
   std::vector<bool> habit_said_;  ///< By route.
+  std::unordered_set<Profiles::Place> route_lost_;  ///< Routes on which a request died of a silence.
   Notes<Profiles::Place> closing_frames_;  ///< Closes after a silence, and on which route.
 };
 

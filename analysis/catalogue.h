@@ -57,6 +57,9 @@ struct Diagnosis {
   /// Where a request was lost because of the silence before it: how that silence ended.
   std::optional<SpellEnd> died_of = std::nullopt;
 
+  /// What another leg of a proxy suffered shows here.
+  bool of_other_leg = false;
+
   /// The same two of a habit; null for all others.
   std::optional<RouteVerdict> (*habit)(const RouteEvidence&) = nullptr;
   Narrative (*narrate_habit)(const RouteEvidence&, const Verdict&) = nullptr;

@@ -66,6 +66,9 @@ void Legs::note_symptom(const Connection& connection, const Mark& at, Side by) {
 }
 
 void Legs::note_failure(const Connection& connection, const Verdict& verdict) {
+  if (const auto link = links_.find(connection.stream()); link != links_.end()) {
+    link->second.believed = verdict.diagnosis->of_other_leg;
+  }
   const Breaking breaking = find_breaking(connection);
   if (!breaking.at) return;
   std::erase_if(failures_, [&](const Failure& old) { return old.exchange.stream == connection.stream(); });
@@ -104,7 +107,7 @@ void Legs::pair(const Exchange& symptom, const Failure& failure) {
     proxies_.emplace_back(symptom.server, other.client);
   }
   if (links_.size() == kLinkedLegs && !links_.contains(symptom.stream)) return;
-  const Link link{other.stream, alike, std::abs(other.began.time - symptom.began.time), symptom.at};
+  const Link link{other.stream, alike, std::abs(other.began.time - symptom.began.time), symptom.at, false};
   Link& best = links_.try_emplace(symptom.stream, link).first->second;
   const bool better = link.alike != best.alike ? link.alike : link.apart < best.apart;
   if (better) best = link;
@@ -121,7 +124,7 @@ std::optional<PassedOn> Legs::passed_on(StreamNumber failure) const {
   std::optional<PassedOn> first;
   for (const StreamNumber stream : found->second) {
     const auto link = links_.find(stream);
-    if (link == links_.end() || link->second.failure != failure) continue;
+    if (link == links_.end() || link->second.failure != failure || !link->second.believed) continue;
     if (first) {
       ++first->more;
     } else {

@@ -71,6 +71,7 @@ class Legs {
     bool alike = false;         ///< Both carry the same request.
     Nanoseconds apart = 0;      ///< Between both requests.
     Mark at;                    ///< The symptom.
+    bool believed = false;      ///< The symptom's own stream is diagnosed so.
   };
 
   [[nodiscard]] static Exchange exchange_of(const Connection& connection, const Mark& at, Side by);

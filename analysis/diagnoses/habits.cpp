@@ -168,7 +168,7 @@ constexpr Diagnosis kHabits[] = {
      "Set the idle timeout of the side that sends requests below that of the side that answers, by a round trip and a second; "
      "the settings of the usual products stand at keepalive_race. Where the other side is a balancer or a firewall that "
      "forgets silently, TCP keep-alive below its timeout keeps the entry alive.",
-     {}, nullptr, nullptr, std::nullopt, keepalive_mismatch, narrate_keepalive_mismatch},
+     {}, nullptr, nullptr, std::nullopt, false, keepalive_mismatch, narrate_keepalive_mismatch},
 };
 
 }  // namespace

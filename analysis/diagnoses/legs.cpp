@@ -116,7 +116,7 @@ constexpr Diagnosis kLegsDiagnoses[] = {
      "`SD`, `SC` or `CD` (HAProxy), `UC`, `UF` or `DC` (Envoy), 502 with target_status_code `-` (ALB).",
      "Look at the stream that is named: its finding says what to change. Where the request is safe to repeat, let "
      "the proxy do it: nginx proxy_next_upstream, HAProxy retry-on with `option redispatch`, Envoy `retry_on: reset`.",
-     {}, propagated, narrate_propagated},
+     {}, propagated, narrate_propagated, std::nullopt, true},
 };
 
 }  // namespace

@@ -175,8 +175,8 @@ class Player {
         by = static_cast<std::int64_t>(tape_.number(8));
         break;
     }
-    const std::int64_t seconds = now_ / kSecond + by / kSecond;
-    now_ = capture_time(seconds, now_ % kSecond + by % kSecond);
+    const std::int64_t rest = now_ % kSecond + by % kSecond;
+    now_ = capture_time(now_ / kSecond + by / kSecond + rest / kSecond, rest % kSecond);
   }
 
   SequenceNumber number(Number told, SequenceNumber expected) {
