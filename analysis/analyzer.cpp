@@ -38,6 +38,11 @@ std::vector<Verdict> diagnose(const Evidence& evidence) {
   return verdicts;
 }
 
+/// A 504 is a timeout of its own, and shows what the other leg took, too.
+bool shows_other_leg(const Evidence& evidence, const Verdict& verdict) {
+  return verdict.diagnosis->of_other_leg || evidence.connection.now().gateway_failure().answer;
+}
+
 /// The frames that a verdict rests on, each once, with the part that it plays.
 std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdict) {
   const Connection& connection = evidence.connection;
@@ -57,7 +62,7 @@ std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdi
     add(server.fin().frame, "the server's FIN");
     add(client.fin().frame, "the client's FIN");
     add(server.turn.begin.frame, "the last response");
-    if (const auto& leg = evidence.around.other_leg; leg && verdict.diagnosis->of_other_leg) add(leg->at.frame, "the other leg breaks");
+    if (const auto& leg = evidence.around.other_leg; leg && shows_other_leg(evidence, verdict)) add(leg->at.frame, "the other leg breaks");
     if (const auto& passed = evidence.around.passed_on) add(passed->at.frame, "the other leg shows it");
     if (const auto& retry = evidence.around.request_retry) add(retry->at.frame, "the request again");
   } else {
@@ -105,6 +110,9 @@ Finding explain(const Evidence& evidence, const Verdict& verdict) {
     capitalise_sentences(*text);
   }
   finding.retry = retry_after(evidence, verdict);
+  if (const auto& leg = evidence.around.other_leg; leg && !verdict.diagnosis->of_other_leg && shows_other_leg(evidence, verdict)) {
+    finding.narrative.explanation += fmt::format(" On the other leg of the proxy it is stream {} ({}).", leg->stream, frame(leg->at));
+  }
   if (const auto& passed = evidence.around.passed_on; passed && verdict.diagnosis->question == Question::ending) {
     finding.narrative.explanation += fmt::format(
         " On the other leg of the proxy it shows on stream {} ({}){}.", passed->stream, frame(passed->at),
@@ -153,6 +161,12 @@ class Analyzer::Implementation {
   Implementation(const Settings& settings, std::size_t connection_memory)
       : settings_(settings),
         tracker_(settings, connection_memory, [this](const Connection& leaving) { return keep_last_words(leaving); }) {}
+
+  void also_know(std::vector<OwnTimeout> timeouts) {
+    own_timeouts_ = std::move(timeouts);
+    known_to_user_.clear();
+    for (const OwnTimeout& own : own_timeouts_) known_to_user_.push_back(own.view());
+  }
 
   void expect(StreamNumber stream) const { tracker_.prefetch(stream); }
 
@@ -292,10 +306,14 @@ class Analyzer::Implementation {
     return found != notes.end() && found->first == frame ? found->second : none;
   }
 
+  [[nodiscard]] std::string match_of(const IdleTimeout& timeout) const {
+    return name_candidates(candidates_for(timeout, known_to_user_));
+  }
+
   [[nodiscard]] std::vector<NamedTimeout> timeouts_of(const Route& route) const {
     std::vector<NamedTimeout> named;
     for (const IdleTimeout& timeout : tracker_.profiles().timeouts(route)) {
-      named.push_back({timeout, to_string(route.client), to_string(route.server), name_candidates(candidates_for(timeout))});
+      named.push_back({timeout, to_string(route.client), to_string(route.server), match_of(timeout)});
     }
     return named;
   }
@@ -312,7 +330,8 @@ class Analyzer::Implementation {
     const Route& route = profiles.route(place);
     const auto timeout = profiles.server_timeout(route.server);
     if (!timeout) return;
-    const RouteEvidence evidence{route, *profiles.pair(route), *timeout, settings_};
+    const std::string match = match_of(*timeout);
+    const RouteEvidence evidence{route, *profiles.pair(route), *timeout, match, settings_};
     if (const auto answer = ask(evidence)) visit(evidence, *answer);
   }
 
@@ -420,6 +439,8 @@ class Analyzer::Implementation {
   }
 
   Settings settings_;
+  std::vector<OwnTimeout> own_timeouts_;
+  std::vector<KnownTimeout> known_to_user_;  ///< The same, as rows.
   Tracker tracker_;
   bool finished_ = false;
   std::deque<Sealed> sealed_;
@@ -434,6 +455,7 @@ Analyzer::Analyzer(const Settings& settings, std::size_t connection_memory)
     : implementation_(std::make_unique<Implementation>(settings, connection_memory)) {}
 Analyzer::~Analyzer() = default;
 
+void Analyzer::also_know(std::vector<OwnTimeout> timeouts) { implementation_->also_know(std::move(timeouts)); }
 void Analyzer::expect(StreamNumber stream) const { implementation_->expect(stream); }
 Remarks Analyzer::observe(const Segment& segment) { return implementation_->observe(segment); }
 Remarks Analyzer::observe(const IcmpError& error) { return implementation_->observe(error); }

@@ -39,6 +39,10 @@ class Analyzer {
   Analyzer(const Analyzer&) = delete;
   Analyzer& operator=(const Analyzer&) = delete;
 
+  /// Timeouts of products that tcpwhy doesn't know, to be named as well, and before those that it knows where both fit. Before
+  /// the first segment.
+  void also_know(std::vector<OwnTimeout> timeouts);
+
   /// A hint that a segment of this stream comes next: what it touches is fetched into the cache while the caller still
   /// reads the packet.
   void expect(StreamNumber stream) const;

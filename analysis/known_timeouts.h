@@ -29,6 +29,17 @@ struct KnownTimeout {
   std::string_view source;  ///< Where it was read.
 };
 
+/// A row that a user added: as above, and owning its words.
+struct OwnTimeout {
+  std::string product;
+  std::string setting;
+  KnownTimeout::Role role = KnownTimeout::Role::server;
+  std::uint32_t milliseconds = 0;
+
+  /// Valid as long as this is.
+  [[nodiscard]] KnownTimeout view() const { return {product, setting, role, milliseconds, "added by the user"}; }
+};
+
 /// Every row, in the order of preference where several fit.
 [[nodiscard]] std::span<const KnownTimeout> known_timeouts();
 

@@ -67,7 +67,7 @@ void Legs::note_symptom(const Connection& connection, const Mark& at, Side by) {
 
 void Legs::note_failure(const Connection& connection, const Verdict& verdict) {
   if (const auto link = links_.find(connection.stream()); link != links_.end()) {
-    link->second.believed = verdict.diagnosis->of_other_leg;
+    link->second.believed = verdict.diagnosis->of_other_leg || connection.now().gateway_failure().answer;
   }
   const Breaking breaking = find_breaking(connection);
   if (!breaking.at) return;

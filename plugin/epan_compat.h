@@ -14,6 +14,7 @@
 #include <epan/proto.h>
 #include <epan/tap.h>
 #include <epan/tvbuff.h>
+#include <epan/uat.h>
 
 #include <epan/dissectors/packet-tcp.h>
 
@@ -32,6 +33,9 @@ constexpr std::uint32_t kPluginDescription = WS_PLUGIN_DESC_DISSECTOR;
 #else
 constexpr std::uint32_t kPluginDescription = 0;
 #endif
+
+/// What a table's check of a row returns: gboolean until 4.2, then bool.
+using UatVerdict = decltype(uat_update_cb_t{}(nullptr, nullptr));
 
 /// The TCP conversation of the frame that was just dissected, as its dissector found it; where `pinfo` may be trusted
 /// to hold that conversation's addresses. Since 4.4 a preference (conversation_deinterlacing_key) can add VLAN and

@@ -112,7 +112,7 @@ class FindingCache {
 /// One reading of one capture.
 class Session {
  public:
-  Session() : analyzer_(current_settings()) {}
+  Session() : analyzer_(current_settings()) { analyzer_.also_know(own_timeouts()); }
 
   /// A segment of this stream is about to be read.
   void expect(StreamNumber stream) const { analyzer_.expect(stream); }

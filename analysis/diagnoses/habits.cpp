@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "../known_timeouts.h"
 #include "../words.h"
 #include "families.h"
 
@@ -131,8 +130,7 @@ Narrative narrate_keepalive_mismatch(const RouteEvidence& evidence, const Verdic
     text += fmt::format("; {} within a round trip of the close ({}) got through by luck", near.size(), frame(near.front().frame));
   }
   text += ".";
-  const std::string names = name_candidates(candidates_for(timeout));
-  if (!names.empty()) text += fmt::format(" Whose default that is: {}.", names);
+  if (!evidence.match.empty()) text += fmt::format(" Whose default that is: {}.", evidence.match);
   const Nanoseconds limit = advised_limit(evidence);
   narrative.fix = fmt::format(
       "Set the idle timeout of {}'s connection pool to {}, or {} longer than the client keeps connections. In this capture a "

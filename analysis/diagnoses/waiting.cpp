@@ -245,7 +245,7 @@ Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verd
         "Raise the response timeout of {} (HAProxy `timeout server`, nginx proxy_read_timeout, a balancer's idle timeout) "
         "above {}, or make the work behind it faster.",
         name(reading.connection, Side::server), duration(gateway.wait));
-    narrative.blind_spot = "Which server behind the proxy took so long is on its other leg; capture there too.";
+    if (!evidence.around.other_leg) narrative.blind_spot = "Which server behind the proxy took so long is on its other leg; capture there too.";
     narrative.ruled_out = {"server_abort: the proxy answered in order"};
     return narrative;
   }
