@@ -222,6 +222,7 @@ class Analyzer::Implementation {
         seal(answer.stream, answer.verdict, place);
       });
     }
+    tracker_.note_cuts();
     // Those of evicted streams came first; of one stream they are in the order of the questions.
     std::stable_sort(sealed_.begin(), sealed_.end(), [](const Sealed& a, const Sealed& b) { return a.stream < b.stream; });
     std::sort(idle_gaps_.begin(), idle_gaps_.end());

@@ -155,6 +155,8 @@ constexpr std::size_t kSurveys = std::size_t{1} << 14;
 constexpr std::size_t kProfiles = std::size_t{1} << 13;
 constexpr std::size_t kSpellsKept = 64;
 constexpr std::size_t kSpells = std::size_t{1} << 16;
+/// Connections that each edge of a capture cuts.
+constexpr std::size_t kCutConnections = std::size_t{1} << 13;
 /// Verdicts on streams, and what one costs (analyzer.cpp).
 constexpr std::size_t kSealedVerdict = 64;
 constexpr std::size_t kFindings = std::size_t{1} << 18;

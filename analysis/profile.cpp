@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <tuple>
+#include <utility>
 
 namespace tcpwhy {
 namespace {
@@ -45,9 +46,8 @@ std::size_t SpellSample::add(const IdleSpell& spell) {
 }
 
 void SpellSample::add(const SpellSample& other) {
-  const std::uint64_t unseen = other.count_ - other.spells_.size();
   for (const IdleSpell& spell : other.spells_) add(spell);
-  count_ += unseen;
+  add_unkept(other.count_ - other.spells_.size());
 }
 
 // ---------------------------------------------------------------------------------------- EndpointProfile
@@ -86,12 +86,95 @@ void Profiles::note(const Route& route, const IdleSpell& spell) {
   if (EndpointProfile* pair = routes_.get(route)) kept_ += pair->of(spell.end).add(spell);
 }
 
-void Profiles::add(const Profiles& other) {
+void Profiles::note_unkept(const Route& route, SpellEnd end, std::uint64_t count) {
+  if (EndpointProfile* server = servers_.get(route.server)) server->of(end).add_unkept(count);
+  if (EndpointProfile* pair = routes_.get(route)) pair->of(end).add_unkept(count);
+}
+
+void Profiles::note(const CutBeginning& beginning) {
+  if (edges_.beginnings.size() < kCutConnections) edges_.beginnings.push_back(beginning);
+}
+
+void Profiles::note(const CutEnd& end) {
+  if (edges_.ends.size() < kCutConnections) edges_.ends.push_back(end);
+}
+
+/// The silence between both, if it was one.
+void Profiles::join(const CutBeginning& beginning, const CutEnd& end, Nanoseconds smallest_idle_gap) {
+  const Route route{end.client.address, end.server};
+  if (beginning.answers_earlier) {
+    if (end.asked.length >= smallest_idle_gap) note(route, end.asked);
+    return;
+  }
+  IdleSpell spell = beginning.spell;
+  const bool closed = spell.end == SpellEnd::server_closed || spell.end == SpellEnd::client_closed;
+  const Side by = spell.end == SpellEnd::server_closed ? Side::server : Side::client;
+  // A request that the server had not got when it closed leaves it as idle as it was.
+  const bool unaware = spell.end == SpellEnd::server_closed && !beginning.acknowledged.after(end.asked_seq);
+  if (end.last_data == 0 || (end.asked.frame != 0 && !unaware) || (closed && !end.conversed)) return;
+  const Nanoseconds since = end.asked.frame != 0 ? end.asked.ended - end.asked.length : end.last_data;
+  spell.length = std::max<Nanoseconds>(0, spell.ended - since);
+  if (closed && end.asked.frame == 0 && end.last_speaker != by) spell.length -= end.reaction[index(by)];
+  spell.silence = std::clamp<Nanoseconds>(spell.ended - end.last, 0, spell.length);
+  if (spell.advertised == 0) spell.advertised = end.advertised;
+  if (spell.end == SpellEnd::forgotten && end.server_closed) spell.end = SpellEnd::met_close;
+  if (spell.length >= smallest_idle_gap) note(route, spell);
+}
+
+namespace {
+
+void turn_round(CutBeginning& beginning) {
+  std::swap(beginning.client, beginning.server);
+  if (beginning.spell.end == SpellEnd::server_closed) {
+    beginning.spell.end = SpellEnd::client_closed;
+  } else if (beginning.spell.end == SpellEnd::client_closed) {
+    beginning.spell.end = SpellEnd::server_closed;
+  }
+}
+
+}  // namespace
+
+void Profiles::append(const Profiles& other, Nanoseconds smallest_idle_gap) {
   for (const auto& [key, profile] : other.servers_.entries) {
     if (EndpointProfile* ours = servers_.get(key)) ours->add(profile);
   }
   for (const auto& [key, profile] : other.routes_.entries) {
     if (EndpointProfile* ours = routes_.get(key)) ours->add(profile);
+  }
+  const auto same = [](const auto& a, const auto& b) { return a.client == b.client && a.server == b.server; };
+  for (CutBeginning beginning : other.edges_.beginnings) {
+    // Who the client was, only the beginning of the connection shows: a close may have been ascribed to the wrong side.
+    const auto reversed = std::find_if(edges_.ends.begin(), edges_.ends.end(), [&](const CutEnd& ours) {
+      return ours.client == beginning.server && ours.server == beginning.client;
+    });
+    if (reversed != edges_.ends.end()) turn_round(beginning);
+    const auto end = std::find_if(edges_.ends.begin(), edges_.ends.end(), [&](const CutEnd& ours) { return same(ours, beginning); });
+    if (end != edges_.ends.end()) {
+      join(beginning, *end, smallest_idle_gap);
+    } else {
+      note(beginning);
+    }
+  }
+  // What goes on beyond both: as the later one left it, and from before what that didn't see.
+  std::vector<CutEnd> earlier = std::exchange(edges_.ends, other.edges_.ends);
+  for (const CutEnd& before : earlier) {
+    const auto now = std::find_if(edges_.ends.begin(), edges_.ends.end(), [&](const CutEnd& ours) {
+      return same(ours, before) || (ours.client == before.server && ours.server == before.client);
+    });
+    if (now == edges_.ends.end()) {
+      note(before);
+    } else if (now->last_data == 0) {
+      now->client = before.client;
+      now->server = before.server;
+      now->last_data = before.last_data;
+      now->reaction = before.reaction;
+      now->last_speaker = before.last_speaker;
+      now->advertised = before.advertised;
+      now->conversed = before.conversed;
+      now->asked = before.asked;
+      now->asked_seq = before.asked_seq;
+      now->server_closed = now->server_closed || before.server_closed;
+    }
   }
 }
 

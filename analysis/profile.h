@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "capture_edges.h"
 #include "connection.h"
 #include "endpoint.h"
 #include "idle_spell.h"
@@ -43,6 +44,8 @@ class SpellSample {
   /// Returns by how many the kept ones grew: 0 or 1.
   std::size_t add(const IdleSpell& spell);
   void add(const SpellSample& other);
+  /// Counts silences that aren't kept.
+  void add_unkept(std::uint64_t count) { count_ += count; }
 
   [[nodiscard]] std::span<const IdleSpell> spells() const { return spells_; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
@@ -78,7 +81,14 @@ class Profiles {
   static constexpr Place kNowhere = 0xffffffff;
 
   void note(const Route& route, const IdleSpell& spell);
-  void add(const Profiles& other);
+  /// Counts silences of which nothing else is known.
+  void note_unkept(const Route& route, SpellEnd end, std::uint64_t count);
+  void note(const CutBeginning& beginning);
+  void note(const CutEnd& end);
+
+  /// Adds what the next capture showed: silences that the cut between both went through are put together again. What is
+  /// derived is then what one capture of both shows. `smallest_idle_gap`: as in the settings of both.
+  void append(const Profiles& other, Nanoseconds smallest_idle_gap);
 
   /// kNowhere for a route without silences.
   [[nodiscard]] Place find(const Route& route) const;
@@ -90,6 +100,8 @@ class Profiles {
   /// The server's timeout, or that of what forgets on the way to it; without the evidence of one stream, where given.
   [[nodiscard]] std::optional<IdleTimeout> server_timeout(const Endpoint& server,
                                                           std::optional<StreamNumber> without = {}) const;
+
+  [[nodiscard]] const CaptureEdges& edges() const { return edges_; }
 
   /// Null where there is nothing to say.
   [[nodiscard]] const EndpointProfile* server(const Endpoint& server) const;
@@ -119,6 +131,9 @@ class Profiles {
     EndpointProfile* get(const Key& key);
   };
 
+  void join(const CutBeginning& beginning, const CutEnd& end, Nanoseconds smallest_idle_gap);
+
+  CaptureEdges edges_;
   Book<Endpoint, ServerHash> servers_;
   Book<Route, RouteHash> routes_;
   std::size_t kept_ = 0;  ///< Silences, in both books.

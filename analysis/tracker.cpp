@@ -77,6 +77,15 @@ IdleSpell spell_of(const Connection& connection, SpellEnd end) {
   return spell;
 }
 
+/// The client's latest turn is the first data that was seen of the connection, and so was not its beginning: how long the
+/// silence before it was stands in the capture before.
+bool begins_unseen(const Connection& connection, std::uint64_t answer = 0) {
+  const ConnectionState& now = connection.now();
+  const HalfConnection& client = now.half(Side::client);
+  const HalfConnection& server = now.half(Side::server);
+  return !client.syn() && !server.syn() && server.bytes == answer && client.bytes == client.turn.bytes();
+}
+
 /// The silence before the client's latest turn.
 IdleSpell spell_before_request(const Connection& connection, SpellEnd end) {
   const Turn& request = connection.now().half(Side::client).turn;
@@ -182,7 +191,7 @@ void Tracker::survey(const Segment& segment, Observation& seen, Live& live) {
     ++survey.exchanges;
     survey.longest_answered_gap.add(now.half(Side::client).turn.gap, segment.stream);
     survey.longest_answered_silence.add(now.half(Side::client).turn.silence, segment.stream);
-    if (now.half(Side::client).turn.gap >= settings_.smallest_idle_gap) {
+    if (now.half(Side::client).turn.gap >= settings_.smallest_idle_gap && !begins_unseen(connection, segment.length)) {
       profiles_.note(route_of(connection), spell_before_request(connection, SpellEnd::answered));
     }
   }
@@ -199,10 +208,12 @@ void Tracker::survey(const Segment& segment, Observation& seen, Live& live) {
     }
   }
   if (segment.has(kSyn) && !segment.has(kAck)) retries_.note_connect(connection);
+  if ((seen.answered || seen.turn_began) && !now.handshake_seen()) survey_cut_beginning(segment, seen, connection);
   if (seen.turn_began && seen.side == Side::client) retries_.note_request(connection);
   if (!seen.deciding) return;
   survey_closes(segment, seen, live);
   survey_spell(segment, seen, connection);
+  if (segment.has(kFin)) survey_cut_beginning(segment, seen, connection);
   survey_symptoms(segment, seen, connection);
 }
 
@@ -275,9 +286,64 @@ void Tracker::survey_spell(const Segment& segment, Observation& seen, const Conn
   seen.ended_spell = true;
 }
 
+/// The first that is seen of a connection whose beginning was not: what was said last stands in the capture before.
+void Tracker::survey_cut_beginning(const Segment& segment, const Observation& seen, const Connection& connection) {
+  const ConnectionState& now = connection.now();
+  if (now.handshake_seen() || now.half(Side::client).syn() || now.half(Side::server).syn()) return;
+  const HalfConnection& client = now.half(Side::client);
+  const HalfConnection& server = now.half(Side::server);
+  CutBeginning cut{connection.endpoint(Side::client), connection.endpoint(Side::server), spell_of(connection, SpellEnd::answered),
+                   now.half(seen.side).fin_ack(), false};
+  cut.spell.ended = segment.time;
+  cut.spell.frame = segment.frame;
+  const bool unaware = seen.side == Side::server && server.fin() && !server.fin_ack().after(client.turn.seq);
+  if (seen.side == Side::server && segment.length > 0 && server.bytes == segment.length && client.bytes == 0) {
+    cut.answers_earlier = true;
+  } else if (seen.side == Side::server && seen.answered && begins_unseen(connection, segment.length)) {
+    cut.spell.ended = client.turn.begin.time;
+    cut.spell.frame = client.turn.begin.frame;
+  } else if (server.bytes == 0 && (client.bytes == 0 || (begins_unseen(connection) && unaware)) &&
+             now.half(seen.side).fin().frame == segment.frame && !now.half(other(seen.side)).fin()) {
+    cut.spell.end = seen.side == Side::server ? SpellEnd::server_closed : SpellEnd::client_closed;
+  } else {
+    return;
+  }
+  profiles_.note(cut);
+}
+
+void Tracker::note_cuts() {
+  for (StreamNumber stream = 0; stream < places_.size(); ++stream) {
+    if (const Connection* connection = find(stream)) note_cut(*connection);
+  }
+}
+
+void Tracker::note_cut(const Connection& connection) {
+  const ConnectionState& now = connection.now();
+  const HalfConnection& client = now.half(Side::client);
+  const HalfConnection& server = now.half(Side::server);
+  const bool waits = client.turn && client.turn.answered == 0;
+  const Endpoint& client_end = connection.endpoint(Side::client);
+  const Endpoint& server_end = connection.endpoint(Side::server);
+  // A request that nothing came before, and nothing after but a reset, if that.
+  const bool died = connection.broken() != nullptr || client.retransmissions >= kBlackholeRetransmissions;
+  if (waits && died && begins_unseen(connection)) {
+    const bool closed = server.fin() && server.fin().frame < client.turn.begin.frame;
+    const SpellEnd end = closed ? SpellEnd::met_close : SpellEnd::forgotten;
+    profiles_.note(CutBeginning{client_end, server_end, spell_before_request(connection, end), {}, false});
+  }
+  if (connection.broken() != nullptr || client.fin()) return;
+  CutEnd cut{client_end, server_end, {}, client.turn.seq, now.last_data().time, now.last().time, now.last_data_side, {},
+             server.turn.payload.keep_alive, now.exchanges > 0, static_cast<bool>(server.fin())};
+  for (const Side side : {Side::client, Side::server}) {
+    if (now.half(side).response_time_known()) cut.reaction[index(side)] = now.half(side).response_time;
+  }
+  if (waits && !server.fin()) cut.asked = spell_before_request(connection, SpellEnd::answered);
+  profiles_.note(cut);
+}
+
 void Tracker::note_lost_spell(const Connection& connection, SpellEnd end) {
   const Turn& request = connection.now().half(Side::client).turn;
-  if (request.answered != 0 || request.gap < settings_.smallest_idle_gap) return;
+  if (request.answered != 0 || request.gap < settings_.smallest_idle_gap || begins_unseen(connection)) return;
   profiles_.note(route_of(connection), spell_before_request(connection, end));
 }
 
@@ -493,7 +559,8 @@ constexpr std::size_t Tracker::most_memory() {
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 3 * kFrameNotes * kFrameNote +
          kRepetitions * (Retries::kRoom + sizeof(Mark) + 4 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
-         2 * kSpells * sizeof(IdleSpell) + 4 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode);
+         2 * kSpells * sizeof(IdleSpell) + 4 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode) +
+         2 * kCutConnections * (sizeof(CutBeginning) + sizeof(CutEnd));
 }
 
 /// Brings `held_` up to date with what the connection has allocated.

@@ -56,6 +56,8 @@ class Tracker {
   [[nodiscard]] const Profiles& profiles() const { return profiles_; }
   /// Takes note of a request that ended a silence and was lost.
   void note_lost_spell(const Connection& connection, SpellEnd end);
+  /// Takes note of the connections that the capture's end cuts.
+  void note_cuts();
 
   /// The stream was evicted, and nobody has said yet how it ended.
   [[nodiscard]] bool is_evicted_unexplained(StreamNumber stream) const { return fate_of(stream) == Fate::evicted; }
@@ -176,6 +178,8 @@ class Tracker {
   void survey(const Segment& segment, Observation& seen, Live& live);
   void survey_closes(const Segment& segment, const Observation& seen, Live& live);
   void survey_spell(const Segment& segment, Observation& seen, const Connection& connection);
+  void note_cut(const Connection& connection);
+  void survey_cut_beginning(const Segment& segment, const Observation& seen, const Connection& connection);
   void survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection);
   void look_for_original(const Connection& leak);
   void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
