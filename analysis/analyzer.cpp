@@ -62,7 +62,12 @@ std::vector<Proof> collect_proofs(const Evidence& evidence, const Verdict& verdi
     add(server.fin().frame, "the server's FIN");
     add(client.fin().frame, "the client's FIN");
     add(server.turn.begin.frame, "the last response");
-    if (const auto& leg = evidence.around.other_leg; leg && shows_other_leg(evidence, verdict)) add(leg->at.frame, "the other leg breaks");
+    if (shows_other_leg(evidence, verdict)) {
+      for (const auto& [shown, leg] : evidence.around.other_legs) {
+        add(leg.at.frame, "the other leg breaks");
+        add(shown.frame, "this leg shows it");
+      }
+    }
     if (const auto& passed = evidence.around.passed_on) add(passed->at.frame, "the other leg shows it");
     if (const auto& retry = evidence.around.request_retry) add(retry->at.frame, "the request again");
   } else {

@@ -504,9 +504,11 @@ void Connection::note_answer(const Segment& segment, Side side, Observation& see
   now_.longest_answered_gap = {std::max<Nanoseconds>(now_.longest_answered_gap, asked.gap)};
   now_.longest_answered_silence = {std::max<Nanoseconds>(now_.longest_answered_silence, asked.silence)};
   const bool gateway_failed = turn.payload.status >= 502 && turn.payload.status <= 504;
-  if (gateway_failed && !now_.gateway_failure().answer) {
+  if (!gateway_failed) return;
+  seen.gateway_failed = true;
+  seen.deciding = true;
+  if (!now_.gateway_failure().answer) {
     now_.odd.write().gateway_failure = {asked.begin, mark_of(segment), asked.wait, turn.payload.status};
-    seen.deciding = true;
   }
 }
 

@@ -158,6 +158,7 @@ struct Observation {
   bool turn_began = false;         ///< This segment's new data began a turn of `side`.
   bool answered = false;           ///< This segment is the first answer to the other side's turn.
   bool deciding = false;           ///< Something about the connection may now be decided.
+  bool gateway_failed = false;     ///< A response with 502, 503 or 504.
   bool ended_spell = false;        ///< A close that ended a silence; the Tracker says so.
   ResetRole role = ResetRole::none;
   Side side = Side::client;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "connection.h"
 #include "legs.h"
@@ -89,6 +91,8 @@ struct Surroundings {
   std::optional<StreamNumber> leak;         ///< The stream that has this one's numbers, if it was reset.
   std::optional<PassedOn> passed_on;        ///< Where this stream's failure showed on another leg of a proxy.
   std::optional<OtherLeg> other_leg;        ///< What this stream's ending follows from, on another leg of a proxy.
+  /// All of them, where one connection of a proxy's client shows several failures (a 502 each), and where each showed.
+  std::vector<std::pair<Mark, OtherLeg>> other_legs;
 };
 
 struct Evidence {

@@ -205,6 +205,16 @@ std::optional<Nanoseconds> distance(const KnownTimeout& known, const IdleTimeout
 
 }  // namespace
 
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::server: return "server";
+    case Role::client: return "client";
+    case Role::proxy: return "proxy";
+    case Role::middlebox: return "middlebox";
+  }
+  return "";
+}
+
 std::span<const KnownTimeout> known_timeouts() {
   return kKnown;
 }

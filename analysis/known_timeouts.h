@@ -29,6 +29,9 @@ struct KnownTimeout {
   std::string_view source;  ///< Where it was read.
 };
 
+/// "server" · "client" · "proxy" · "middlebox".
+[[nodiscard]] std::string_view to_string(KnownTimeout::Role role);
+
 /// A row that a user added: as above, and owning its words.
 struct OwnTimeout {
   std::string product;

@@ -56,8 +56,9 @@ Legs::Exchange Legs::exchange_of(const Connection& connection, const Mark& at, S
 }
 
 void Legs::note_symptom(const Connection& connection, const Mark& at, Side by) {
+  const bool answered = connection.now().half(Side::client).turn.answered == at.frame;
   const bool known = std::any_of(symptoms_.begin(), symptoms_.end(), [&](const Exchange& symptom) {
-    return symptom.stream == connection.stream();
+    return symptom.stream == connection.stream() && (!answered || symptom.at.frame == at.frame);
   });
   if (known) return;
   const Exchange& symptom = symptoms_.emplace_back(exchange_of(connection, at, by));
@@ -66,8 +67,8 @@ void Legs::note_symptom(const Connection& connection, const Mark& at, Side by) {
 }
 
 void Legs::note_failure(const Connection& connection, const Verdict& verdict) {
-  if (const auto link = links_.find(connection.stream()); link != links_.end()) {
-    link->second.believed = verdict.diagnosis->of_other_leg || connection.now().gateway_failure().answer;
+  if (const auto shown = shown_.find(connection.stream()); shown != shown_.end()) {
+    shown->second.believed = verdict.diagnosis->of_other_leg || connection.now().gateway_failure().answer;
   }
   const Breaking breaking = find_breaking(connection);
   if (!breaking.at) return;
@@ -106,38 +107,71 @@ void Legs::pair(const Exchange& symptom, const Failure& failure) {
   if (alike && symptom.by == Side::server && !same_host(symptom.server, other.client) && proxies_.size() < kMostProxies) {
     proxies_.emplace_back(symptom.server, other.client);
   }
-  if (links_.size() == kLinkedLegs && !links_.contains(symptom.stream)) return;
-  const Link link{other.stream, alike, std::abs(other.began.time - symptom.began.time), symptom.at, false};
-  Link& best = links_.try_emplace(symptom.stream, link).first->second;
+  if (links_.size() == kLinkedLegs && !links_.contains(FrameNumber{symptom.at.frame})) return;
+  const Link link{symptom.stream, other.stream, alike, std::abs(other.began.time - symptom.began.time), symptom.at};
+  const auto owner = owners_.find(other.stream);
+  const FrameNumber rival = alike && owner != owners_.end() ? owner->second : 0;
+  if (rival != 0 && rival != symptom.at.frame && links_.at(rival).apart <= link.apart) return;
+  const auto [found, is_new] = links_.try_emplace(FrameNumber{symptom.at.frame}, link);
+  std::vector<FrameNumber>& frames = shown_[symptom.stream].frames;
+  const bool listed = std::find(frames.begin(), frames.end(), symptom.at.frame) != frames.end();
+  if (!listed && frames.size() < kSymptomsKept) frames.push_back(symptom.at.frame);
+  Link& best = found->second;
   const bool better = link.alike != best.alike ? link.alike : link.apart < best.apart;
-  if (better) best = link;
+  if (better) {
+    if (best.alike) owners_.erase(best.failure);
+    best = link;
+  }
   if (best.failure != other.stream) return;
+  if (alike) owners_.insert_or_assign(other.stream, FrameNumber{symptom.at.frame});
   linked_.insert_or_assign(other.stream, failure.leg);
-  std::vector<StreamNumber>& symptoms = symptoms_of_[other.stream];
-  const bool known = std::find(symptoms.begin(), symptoms.end(), symptom.stream) != symptoms.end();
-  if (!known && symptoms.size() < kSymptomsKept) symptoms.push_back(symptom.stream);
+  std::vector<FrameNumber>& symptoms = symptoms_of_[other.stream];
+  const bool known = std::find(symptoms.begin(), symptoms.end(), symptom.at.frame) != symptoms.end();
+  if (!known && symptoms.size() < kSymptomsKept) symptoms.push_back(symptom.at.frame);
+  if (rival != 0 && rival != symptom.at.frame) find_another(rival);
+}
+
+/// For a symptom whose failure turned out to be another one's.
+void Legs::find_another(FrameNumber symptom) {
+  links_.erase(symptom);
+  const auto found = std::find_if(symptoms_.begin(), symptoms_.end(),
+                                  [&](const Exchange& exchange) { return exchange.at.frame == symptom; });
+  if (found == symptoms_.end()) return;
+  for (const Failure& failure : failures_) pair(*found, failure);
 }
 
 std::optional<PassedOn> Legs::passed_on(StreamNumber failure) const {
   const auto found = symptoms_of_.find(failure);
   if (found == symptoms_of_.end()) return {};
   std::optional<PassedOn> first;
-  for (const StreamNumber stream : found->second) {
-    const auto link = links_.find(stream);
-    if (link == links_.end() || link->second.failure != failure || !link->second.believed) continue;
+  for (const FrameNumber frame : found->second) {
+    const auto place = links_.find(frame);
+    if (place == links_.end() || place->second.failure != failure || !shown_.at(place->second.stream).believed) continue;
+    const Link& link = place->second;
     if (first) {
       ++first->more;
     } else {
-      first = PassedOn{stream, link->second.at, 0};
+      first = PassedOn{link.stream, link.at, 0};
     }
   }
   return first;
 }
 
+std::vector<std::pair<Mark, OtherLeg>> Legs::all_behind(StreamNumber symptom) const {
+  std::vector<std::pair<Mark, OtherLeg>> all;
+  const auto found = shown_.find(symptom);
+  if (found == shown_.end()) return all;
+  for (const FrameNumber frame : found->second.frames) {
+    const auto link = links_.find(frame);
+    if (link == links_.end()) continue;
+    if (const auto leg = linked_.find(link->second.failure); leg != linked_.end()) all.emplace_back(link->second.at, leg->second);
+  }
+  return all;
+}
+
 std::optional<OtherLeg> Legs::behind(StreamNumber symptom) const {
-  const auto found = links_.find(symptom);
-  if (found == links_.end()) return {};
-  return linked_.at(found->second.failure);
+  const auto all = all_behind(symptom);
+  return all.empty() ? std::nullopt : std::optional(all.front().second);
 }
 
 }  // namespace tcpwhy

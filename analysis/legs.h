@@ -40,13 +40,16 @@ struct PassedOn {
 
 class Legs {
  public:
-  /// Says that `by` broke this stream in a way that may come from another leg. Of one stream the first time counts.
+  /// Says that `by` broke this stream, or answered on it, in a way that may come from another leg. Each 502 of a stream
+  /// counts, and the first reset or close.
   void note_symptom(const Connection& connection, const Mark& at, Side by);
   /// Says that this stream failed, and why. The latest word counts.
   void note_failure(const Connection& connection, const Verdict& verdict);
 
-  /// The failure that this stream's symptom follows from, if any.
+  /// The failure that this stream's first symptom follows from, if any.
   [[nodiscard]] std::optional<OtherLeg> behind(StreamNumber symptom) const;
+  /// The same of all its symptoms, and when each showed.
+  [[nodiscard]] std::vector<std::pair<Mark, OtherLeg>> all_behind(StreamNumber symptom) const;
   /// The other way round: where this stream's failure showed, if anywhere.
   [[nodiscard]] std::optional<PassedOn> passed_on(StreamNumber failure) const;
 
@@ -67,11 +70,16 @@ class Legs {
     OtherLeg leg;
   };
   struct Link {
+    StreamNumber stream = 0;    ///< With the symptom.
     StreamNumber failure = 0;
     bool alike = false;         ///< Both carry the same request.
     Nanoseconds apart = 0;      ///< Between both requests.
     Mark at;                    ///< The symptom.
-    bool believed = false;      ///< The symptom's own stream is diagnosed so.
+  };
+  /// What one stream shows.
+  struct Symptoms {
+    std::vector<FrameNumber> frames;  ///< In order; at most kSymptomsKept.
+    bool believed = false;            ///< The stream itself is diagnosed so.
   };
 
   [[nodiscard]] static Exchange exchange_of(const Connection& connection, const Mark& at, Side by);
@@ -81,12 +89,16 @@ class Legs {
   [[nodiscard]] bool same_host(const Address& outer, const Address& inner) const;
   [[nodiscard]] bool follows(const Exchange& symptom, const Exchange& failure) const;
   void pair(const Exchange& symptom, const Failure& failure);
+  void find_another(FrameNumber symptom);
 
   std::vector<std::pair<Address, Address>> proxies_;  ///< Their addresses on the outer and on the inner leg.
   std::deque<Exchange> symptoms_;  ///< The latest ones: pairs meet within milliseconds.
   std::deque<Failure> failures_;
-  std::unordered_map<StreamNumber, Link> links_;      ///< By the stream with the symptom.
-  std::unordered_map<StreamNumber, std::vector<StreamNumber>> symptoms_of_;  ///< By the stream that failed; some found a better one.
+  std::unordered_map<FrameNumber, Link> links_;       ///< By the frame that shows the symptom.
+  std::unordered_map<StreamNumber, Symptoms> shown_;  ///< By the stream that shows them.
+  std::unordered_map<StreamNumber, std::vector<FrameNumber>> symptoms_of_;  ///< By the stream that failed; some found a better one.
+  /// By the stream that failed with a request of its own: the frame that shows it. One request is one other's.
+  std::unordered_map<StreamNumber, FrameNumber> owners_;
   std::unordered_map<StreamNumber, OtherLeg> linked_;  ///< The latest word on each failure that a link leads to.
 };
 

@@ -353,7 +353,7 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
   const Turn& request = now.half(Side::client).turn;
   const bool first_reset = segment.has(kRst) && seen.role == ResetRole::cause;
   const bool unanswered_close = now.half(Side::server).fin().frame == segment.frame && request && !request.answered;
-  if (now.gateway_failure().answer.frame == segment.frame || first_reset || unanswered_close) {
+  if (seen.gateway_failed || first_reset || unanswered_close) {
     legs_.note_symptom(connection, {segment.frame, segment.time}, seen.side);
   }
 }
@@ -493,6 +493,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   if (const auto found = originals_.find(stream); found != originals_.end()) around.original = found->second;
   if (const auto found = leaks_.find(stream); found != leaks_.end()) around.leak = found->second;
   around.other_leg = legs_.behind(stream);
+  around.other_legs = legs_.all_behind(stream);
   around.passed_on = legs_.passed_on(stream);
   return around;
 }

@@ -250,6 +250,42 @@ TEST_P(Golden, OnePass) {
   EXPECT_EQ(lines, differs ? contents(in_force(expected_one_pass_)) : as_known_then(contents(in_force(expected_))));
 }
 
+/// What all streams together show, a line each: timeouts that are in force, retries, events. Where there is nothing of it,
+/// there is no file.
+TEST_P(Golden, Endpoints) {
+  const auto rows_of = [&](const std::string& filter, std::initializer_list<const char*> fields) {
+    std::string arguments;
+    for (const char* field : fields) arguments += fmt::format(" -e tcpwhy.{}", field);
+    const Outcome outcome = run_tshark(fmt::format("-2 -n -r '{}' -Y '{}' -T fields -E separator=/s -E occurrence=a{}",
+                                                   capture_.string(), filter, arguments));
+    EXPECT_EQ(outcome.status, 0) << outcome.out.substr(0, 2'000);
+    std::set<std::string> rows;
+    std::istringstream in(outcome.out);
+    for (std::string row; std::getline(in, row);) rows.insert(row);
+    return rows;
+  };
+  std::string lines;
+  for (const std::string& row : rows_of("tcpwhy.idle_timeout", {"idle_timeout.by", "idle_timeout.client", "idle_timeout.server",
+                                                                 "idle_timeout", "idle_timeout.low", "idle_timeout.high",
+                                                                 "idle_timeout.samples", "idle_timeout.advertised"})) {
+    lines += "timeout " + row + "\n";
+  }
+  for (const std::string& row : rows_of("tcpwhy.retry.stream", {"client", "server", "retry", "retry.delay", "retry.attempt",
+                                                                "retry.stream"})) {
+    lines += "retry " + row + "\n";
+  }
+  for (const std::string& row : rows_of("tcpwhy.event != \"\"", {"event"})) lines += "event " + row + "\n";
+  const fs::path file = folder_ / "expected.endpoints";
+  if (updating()) {
+    if (!lines.empty()) {
+      update(file, lines);
+    } else if (!numbers_as_4_4()) {
+      fs::remove(file);
+    }
+  }
+  EXPECT_EQ(lines, fs::exists(in_force(file)) ? contents(in_force(file)) : "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Captures, Golden, ::testing::ValuesIn(capture_ids()),
                          [](const auto& test) { return test.param; });
 
@@ -272,6 +308,21 @@ TEST(Fields, DocumentedAreTheRegistered) {
     documented.insert(line.substr(3, line.find('`', 3) - 3));
   }
   EXPECT_EQ(documented, registered);
+}
+
+/// A row that a user added to the table of idle timeouts is named before those that tcpwhy knows; nonsense is refused.
+TEST(Preferences, UsersNameTheirOwnIdleTimeouts) {
+  if (tshark_is_missing()) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
+  const auto names = [](const std::string& row) {
+    return run_tshark(fmt::format("-2 -n -r '{}' -o 'uat:tcpwhy_idle_timeouts:{}' -Y tcpwhy.idle_timeout -T fields "
+                                  "-e tcpwhy.idle_timeout.match",
+                                  (kCaptures / "stale_reuse_node" / "capture.pcap").string(), row));
+  };
+  EXPECT_TRUE(names(R"("shop","pool.idle","6","server")").out.starts_with("shop (pool.idle, 6.00 s); Node.js"));
+  EXPECT_TRUE(names(R"("shop","pool.idle","6","client")").out.starts_with("Node.js")) << "the server closed, not a client";
+  const Outcome refused = names(R"("shop","pool.idle","soon","server")");
+  EXPECT_NE(refused.status, 0);
+  EXPECT_NE(refused.out.find("Seconds: a number"), std::string::npos) << refused.out;
 }
 
 }  // namespace

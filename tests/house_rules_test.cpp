@@ -158,6 +158,11 @@ TEST(Docs, FieldsAreCurrent) {
   EXPECT_EQ(contents(kSource / "docs/fields.md"), docs::fields_page()) << "the build target `docs` refreshes them";
 }
 
+TEST(Docs, KnownTimeoutsAreCurrent) {
+  EXPECT_EQ(contents(kSource / "docs/known_timeouts.md"), docs::timeouts_page())
+      << "the build target `docs` refreshes them";
+}
+
 TEST(Captures, HaveAStoryEach) {
   for (const fs::directory_entry& entry : fs::directory_iterator(kSource / "captures")) {
     if (!entry.is_directory()) continue;

@@ -83,6 +83,15 @@ Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
         leg->at.time;
     narrative.explanation += fmt::format(" The cause is on the other leg: stream {} broke {} before ({}, {}).",
                                          leg->stream, duration(apart), leg->cause, frame(leg->at));
+    const auto& all = evidence.around.other_legs;
+    if (all.size() > 1) {
+      narrative.explanation += fmt::format(" It shows {} more on this stream: ", plural(all.size() - 1, "failure"));
+      for (std::size_t i = 1; i < all.size(); ++i) {
+        narrative.explanation += fmt::format("{}{} from stream {} ({}, {})", i > 1 ? "; " : "", frame(all[i].first),
+                                             all[i].second.stream, all[i].second.cause, frame(all[i].second.at));
+      }
+      narrative.explanation += ".";
+    }
     narrative.fix = fmt::format("Look at stream {} (tcpwhy.cause there: {}): what has to change is said there.", leg->stream,
                                 leg->cause);
     narrative.ruled_out = {"server_abort, client_abort: the end that reset passed on what it had just been told itself"};

@@ -1,6 +1,6 @@
 // Prints the pages of docs/ that come from the catalogue.
 //
-//   tcpwhy_docs FOLDER     writes FOLDER/diagnoses.md and FOLDER/fields.md
+//   tcpwhy_docs FOLDER     writes FOLDER/diagnoses.md, FOLDER/fields.md and FOLDER/known_timeouts.md
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   }
   const std::filesystem::path folder = argv[1];
   const bool written = write(folder / "diagnoses.md", tcpwhy::docs::diagnoses_page()) &&
-                       write(folder / "fields.md", tcpwhy::docs::fields_page());
+                       write(folder / "fields.md", tcpwhy::docs::fields_page()) &&
+                       write(folder / "known_timeouts.md", tcpwhy::docs::timeouts_page());
   return written ? 0 : 1;
 }

@@ -8,6 +8,7 @@
 
 #include "catalogue.h"
 #include "fields.h"
+#include "known_timeouts.h"
 #include "finding.h"
 
 namespace tcpwhy::docs {
@@ -229,6 +230,25 @@ std::string fields_page() {
   }
   page += fmt::format("| `{}` | note | {}; on the first frame where it did, and with two passes on the last of all |\n",
                       kForgottenFilter, kForgottenTitle);
+  return page;
+}
+
+std::string timeouts_page() {
+  std::string page = fmt::format(
+      "# Known idle timeouts\n\n{}The defaults by which a measured idle timeout is named (`tcpwhy.idle_timeout.match`), by value. "
+      "Most values are shared, so that a name is a candidate: who closes tells servers, clients and devices apart, the rest is "
+      "yours. Your own rows go into Wireshark's preferences (Protocols, TCP Why, Known idle timeouts) or the file "
+      "`tcpwhy_idle_timeouts` of a profile, a line each: `\"product\",\"setting\",\"seconds\",\"server\"`.\n\n"
+      "| seconds | kept by | product | setting | where it was read |\n|---:|---|---|---|---|\n",
+      kHowItIsMade);
+  std::vector<const KnownTimeout*> rows;
+  for (const KnownTimeout& known : known_timeouts()) rows.push_back(&known);
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const KnownTimeout* a, const KnownTimeout* b) { return a->milliseconds < b->milliseconds; });
+  for (const KnownTimeout* known : rows) {
+    page += fmt::format("| {:g} | {} | {} | {} | {} |\n", known->milliseconds / 1e3, to_string(known->role), known->product,
+                        known->setting, known->source);
+  }
   return page;
 }
 
