@@ -18,6 +18,9 @@ constexpr std::size_t kUncalledCloses = 64;
 /// Closes that agree show a timer, if there are as many as this; and this many of one moment, after other silences, an event.
 constexpr std::size_t kFewestOfTimer = 3;
 constexpr std::size_t kFewestOfEvent = 3;
+/// Silences that are longer tell of a clock, not of a timeout: conntrack's five days are the longest default that is known. Short
+/// enough for all sums of them to fit into 64 bits.
+constexpr Nanoseconds kLongestSpell = 10 * 86'400 * kSecond;
 /// One connection that is forgotten may have met a reboot; two show a habit.
 constexpr std::size_t kFewestForgotten = 2;
 /// Closes after silences that differ by less than a period show a sweep, if there are as many as this.

@@ -81,7 +81,7 @@ EndpointProfile* Profiles::Book<Key, Hash>::get(const Key& key) {
 }
 
 void Profiles::note(const Route& route, const IdleSpell& spell) {
-  if (kept_ >= kSpells) return;
+  if (kept_ >= kSpells || spell.length < 0 || spell.length > kLongestSpell) return;
   if (EndpointProfile* server = servers_.get(route.server)) kept_ += server->of(spell.end).add(spell);
   if (EndpointProfile* pair = routes_.get(route)) kept_ += pair->of(spell.end).add(spell);
 }

@@ -85,6 +85,9 @@ std::optional<IdleSpell> spell_from(std::string_view text, SpellEnd end) {
   }
   if (!text.empty() || spell.length < 0 || spell.silence < 0 || advertised < 0 || advertised > 0xffff)
     return std::nullopt;
+  if (spell.length > kLongestSpell || spell.silence > spell.length || spell.age < IdleSpell::kUnknown) return std::nullopt;
+  if (spell.ended < kEarliestTime || spell.ended > kLatestTime || spell.age > kLatestTime) return std::nullopt;
+  if (spell.round_trip < 0 || spell.round_trip > kLongestSpell) return std::nullopt;
   spell.advertised = static_cast<std::uint16_t>(advertised);
   return spell;
 }

@@ -422,7 +422,9 @@ std::optional<Event> Tracker::event_of(const Connection& connection, const Serve
     spell.frame = close.frame;
     closes.push_back(spell);
   }
-  for (const std::vector<IdleSpell>& event : events_among(closes)) {
+  const auto events = events_among(closes);
+  if (events.size() >= kFewestOfTimer) return {};  // It sweeps.
+  for (const std::vector<IdleSpell>& event : events) {
     const bool ours = std::any_of(event.begin(), event.end(),
                                   [&](const IdleSpell& close) { return close.stream == connection.stream(); });
     if (!ours) continue;

@@ -147,6 +147,7 @@ TEST(ProfileFile, SaysWhatIsWrong) {
   const std::string head = "[tcpwhy profile]\nversion=1\n[route 1]\nclient=10.0.0.1\n";
   EXPECT_THAT(problem(head + "server=nonsense\n"), HasSubstr("no address"));
   EXPECT_THAT(problem(head + "server=[2001:db8::1]:80\nanswered=1,2,three,4,5,6;\n"), HasSubstr("no silence"));
+  EXPECT_THAT(problem(head + "server=10.0.0.2:80\nanswered=9223372036854775807,1,1,1,1,1;\n"), HasSubstr("no silence"));
   EXPECT_EQ(problem(head + "server=[2001:db8::1]:80\nanswered=5,5,3,-1,0,0;\nsomething_new=1\n"), "");
 }
 
