@@ -117,21 +117,22 @@ std::optional<IdleTimeout> timer_behind(std::span<const IdleSpell> closes, std::
                                                   [&](const IdleSpell& spell) { return spell.length > limit; }));
   };
   const auto is_timer = [&](std::span<const IdleSpell> spells) {
-    return !is_lifetime(spells) && outlived(spells.back().length) * 10 <= spells.size();
+    return !is_lifetime(spells) && outlived(spells.back().length) * kSurvivedPerClose <= spells.size();
   };
   const std::span<const IdleSpell> alike = densest(single);
   const auto near = static_cast<std::size_t>(std::count_if(single.begin(), single.end(), [&](const IdleSpell& close) {
-    return close.length * 5 >= alike.front().length * 3 && close.length * 3 <= alike.back().length * 5;
+    return close.length * kNearDenominator >= alike.front().length * kNearNumerator &&
+           close.length * kNearNumerator <= alike.back().length * kNearDenominator;
   }));
-  const bool most = alike.size() * 5 >= single.size() * 3 && alike.size() * 10 >= near * 9;
+  const bool most = alike.size() * kNearDenominator >= single.size() * kNearNumerator && alike.size() * 10 >= near * kNearPerTen;
   if (alike.size() >= kFewestOfTimer && most && is_timer(alike)) return timeout_of(alike, by);
   // A sweep: nearly all of them within a period, at several moments.
   std::vector<IdleSpell> all(closes.begin(), closes.end());
   std::sort(all.begin(), all.end(), by_length);
-  const std::size_t strays = all.size() / 20;
+  const std::size_t strays = all.size() / kStrayOfSweep;
   const std::span<const IdleSpell> swept(all.data() + strays, all.size() - 2 * strays);
   const Nanoseconds period = range_of_lengths(swept);
-  if (swept.size() < kFewestOfSweep || period * 5 > swept.front().length * 3 || range_of_ends(swept) < 2 * period ||
+  if (swept.size() < kFewestOfSweep || period * kNearDenominator > swept.front().length * kNearNumerator || range_of_ends(swept) < 2 * period ||
       !is_timer(swept)) {
     return std::nullopt;
   }

@@ -44,7 +44,7 @@ struct IdleTimeout {
 [[nodiscard]] std::string_view to_string(IdleTimeout::By by);
 
 /// The timer by which one side closed these connections, or nothing where none shows. `survived`: silences after which the
-/// other side was still answered. No more than three closes show a timer, and they only if they agree to within 1 %.
+/// other side was still answered. Three closes that agree to within 1 % show a timer, eight within a period a sweep (limits.h).
 [[nodiscard]] std::optional<IdleTimeout> timer_behind(std::span<const IdleSpell> closes, std::span<const IdleSpell> survived,
                                                       IdleTimeout::By by);
 

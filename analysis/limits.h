@@ -28,6 +28,17 @@ constexpr std::size_t kFewestOfSweep = 8;
 /// Silences that one timer ended differ by no more than the noise of two ways and of scheduling, or by 1 % (coarse timers).
 constexpr Nanoseconds kTimerNoise = 20 * kMillisecond;
 constexpr Nanoseconds kTimerPrecision = 100;
+/// How much of all closes has to agree with a timer: of all 3 in 5, since a server closes for other reasons too, and of those
+/// near it, within 3 to 5 of its value, 9 in 10; else it is a sweep that looks like a timer. Chosen so that the simulation in
+/// tests/idle_timeout_test.cpp stays within its own spread.
+constexpr Nanoseconds kNearNumerator = 3;
+constexpr Nanoseconds kNearDenominator = 5;
+constexpr std::size_t kNearPerTen = 9;
+/// Of the closes of a sweep one in 20 at each end may be another's. All others lie within 3 fifths of the timeout: whims are
+/// spread wider. Chosen by the same simulation.
+constexpr std::size_t kStrayOfSweep = 20;
+/// A timer is none where a silence was survived that it doesn't allow, as often as once in 10 closes.
+constexpr std::size_t kSurvivedPerClose = 10;
 /// Timers that tick in milliseconds (epoll_wait, nginx, libuv, HAProxy) fire up to a tick early or late.
 constexpr Nanoseconds kTimerGranularity = 2 * kMillisecond;
 
@@ -93,8 +104,10 @@ constexpr Nanoseconds kRetryWindow = 60 * kSecond;
 
 /// Who repeats a request within this of its failure does so at once: what is left is the work of a client and a connect.
 constexpr Nanoseconds kAtOnce = 100 * kMillisecond;
+/// Pauses that differ by less than this part are the same: a client's scheduling, and its connect.
+constexpr Nanoseconds kAlikePauses = 5;
 /// Pauses before repetitions that are kept of one client towards one server.
-constexpr std::size_t kAttemptsKept = 64;
+constexpr std::size_t kAttemptsKept = 16;
 
 /// TCP timestamp clocks tick between 1 ms and 1 s (RFC 7323 section 5.4): a silence in which the sender's
 /// clock stood still for longer than this is a step of the capture's clock.

@@ -186,32 +186,17 @@ Profiles::Place Profiles::find(const Route& route) const {
   return found == routes_.places.end() ? kNowhere : static_cast<Place>(found->second);
 }
 
-namespace {
-
-/// The server's own timer, or else what forgets.
-std::optional<IdleTimeout> server_side(const EndpointProfile& profile, std::optional<StreamNumber> without) {
-  const auto others = [&](const SpellSample& sample) {
-    std::vector<IdleSpell> spells(sample.spells().begin(), sample.spells().end());
-    if (without) std::erase_if(spells, [&](const IdleSpell& spell) { return spell.stream == *without; });
-    return spells;
-  };
-  const std::vector<IdleSpell> survived = others(profile.answered);
-  if (const auto timer = timer_behind(others(profile.server_closed), survived, IdleTimeout::By::server)) return timer;
-  return bracket_of(others(profile.forgotten), survived);
-}
-
-}  // namespace
-
-std::optional<IdleTimeout> Profiles::server_timeout(const Endpoint& server, std::optional<StreamNumber> without) const {
+std::optional<IdleTimeout> Profiles::server_timeout(const Endpoint& server) const {
   const EndpointProfile* profile = servers_.find(server);
-  return profile == nullptr ? std::nullopt : server_side(*profile, without);
+  if (profile == nullptr) return std::nullopt;
+  const std::span<const IdleSpell> survived = profile->answered.spells();
+  if (const auto timer = timer_behind(profile->server_closed.spells(), survived, IdleTimeout::By::server)) return timer;
+  return bracket_of(profile->forgotten.spells(), survived);
 }
 
 std::vector<IdleTimeout> Profiles::timeouts(const Route& route) const {
   std::vector<IdleTimeout> all;
-  if (const EndpointProfile* profile = servers_.find(route.server)) {
-    if (const auto timeout = server_side(*profile, {})) all.push_back(*timeout);
-  }
+  if (const auto timeout = server_timeout(route.server)) all.push_back(*timeout);
   const EndpointProfile* profile = routes_.find(route);
   // Who never takes up an idle connection again keeps none: it closes when its work is done.
   if (profile != nullptr && profile->answered.count() > 0) {

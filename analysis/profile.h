@@ -97,9 +97,8 @@ class Profiles {
 
   /// The idle timeouts that these streams show: the server's, or what forgets on the way to it, then the client's.
   [[nodiscard]] std::vector<IdleTimeout> timeouts(const Route& route) const;
-  /// The server's timeout, or that of what forgets on the way to it; without the evidence of one stream, where given.
-  [[nodiscard]] std::optional<IdleTimeout> server_timeout(const Endpoint& server,
-                                                          std::optional<StreamNumber> without = {}) const;
+  /// The server's timer, or else what forgets on the way to it.
+  [[nodiscard]] std::optional<IdleTimeout> server_timeout(const Endpoint& server) const;
 
   [[nodiscard]] const CaptureEdges& edges() const { return edges_; }
 

@@ -86,7 +86,7 @@ std::optional<RetryHabit> Retries::habit(const Connection& connection) const {
                                                  [](const auto& a, const auto& b) { return a.second < b.second; });
   habit.shortest_delay = least->second;
   habit.longest_delay = most->second;
-  const bool alike = habit.longest_delay - habit.shortest_delay <= std::max(kTimerNoise, habit.longest_delay / 5);
+  const bool alike = habit.longest_delay - habit.shortest_delay <= std::max(kTimerNoise, habit.longest_delay / kAlikePauses);
   habit.pattern = habit.longest_delay <= kAtOnce         ? RetryHabit::Pattern::immediate
                   : alike || attempts.delays.size() == 1 ? RetryHabit::Pattern::fixed
                                                          : RetryHabit::Pattern::backoff;

@@ -562,6 +562,7 @@ constexpr std::size_t Tracker::most_memory() {
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 3 * kFrameNotes * kFrameNote +
          kRepetitions * (Retries::kRoom + sizeof(Mark) + 4 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
+         kProfiles * (kAttemptsKept * sizeof(std::pair<std::uint32_t, Nanoseconds>) + 2 * kNode) +
          2 * kSpells * sizeof(IdleSpell) + 4 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode) +
          2 * kCutConnections * (sizeof(CutBeginning) + sizeof(CutEnd));
 }

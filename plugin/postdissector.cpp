@@ -158,7 +158,7 @@ class Session {
         if (analyzer_.has_findings(streams[0])) {
           const FindingCache::Slot& slot = cache_.turn_to(analyzer_, streams[0]);
           turn_to(slot.findings);
-          page.idle_timeouts = slot.idle_timeouts;
+          if (wanted) page.idle_timeouts = slot.idle_timeouts;
         } else if (wanted) {
           idle_timeouts_ = analyzer_.idle_timeouts(streams[0], frame);
           page.idle_timeouts = idle_timeouts_;

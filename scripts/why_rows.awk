@@ -17,18 +17,17 @@ function endpoint(address, ports,    list, n) {
 NF >= 17 {
   from = endpoint(innermost($4, $6), $8)
   to = endpoint(innermost($5, $7), $9)
-  # Which end is the client the frame does not say; ephemeral ports are high.
-  split($8, source, within); split($9, target, within)
-  pair = source[1] + 0 >= target[1] + 0 ? from " <-> " to : to " <-> " from
   n = split($10, deciding, within)
   split($11, severity, within); split($12, cause, within); split($13, variant, within)
   split($14, confidence, within); split($15, explanation, within); split($16, fix, within)
   split($17, blind_spot, within); streams = split($2, stream, within)
   split($18, impact, within); split($19, client, within); split($20, server, within); split($21, retry, within)
   split($22, event, within)
-  for (i = 1; i <= n; i++)
+  for (i = 1; i <= n; i++) {
+    pair = from == server[i] ? to " <-> " from : from " <-> " to
     if (deciding[i] == $1)
       print severity[i], cause[i], stream[streams], $1, variant[i], confidence[i], pair, explanation[i], fix[i], blind_spot[i], impact[i], client[i], server[i], retry[i], event[i]
+  }
   n = split($23, timeout, within); split($24, high, within); split($25, by, within); split($26, samples, within)
   split($27, advertised, within); split($28, match_, within); split($29, client, within); split($30, server, within)
   for (i = 1; i <= n; i++) {

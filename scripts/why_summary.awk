@@ -26,7 +26,7 @@ function retried(key,    text, pattern, repeated) {
   if (!repeated) return "; the client repeats none"
   return "; " repeated " of " (repeated + tries[key, "none"]) " repeated (" text ")"
 }
-# A finding of note has its place here only where it says what to set.
+# An idle timeout.
 $1 == 9 {
   subject = $6 == "client" ? "Client " $12 " towards " $13 " closes" : $6 == "server" ? "Server " $13 " closes" : "Something before " $13 " (client " $12 ") forgets"
   value = $6 == "middlebox" ? "after more than " seconds($2) " and at most " seconds($5) : "after " seconds($2)
@@ -77,5 +77,4 @@ function summarise(    i, j, k, key, part, best, swap, head, idle, fix, said, to
     for (i = 1; i <= timeout_count; i++) wrapped("", timeouts[i], "  ")
   }
   if (key_count || due_count || timeout_count) print ""
-  if (row_count) any = 1
 }

@@ -99,7 +99,7 @@ std::optional<RouteVerdict> keepalive_mismatch(const RouteEvidence& evidence) {
 
 std::string at_least(bool all_counted) { return all_counted ? "" : "at least "; }
 
-Narrative narrate_keepalive_mismatch(const RouteEvidence& evidence, const Verdict&) {
+Narrative narrate_keepalive_mismatch(const RouteEvidence& evidence, const Verdict& verdict) {
   const Reuses reuses(evidence);
   const IdleTimeout& timeout = evidence.timeout;
   const std::string client = to_string(evidence.route.client);
@@ -112,8 +112,9 @@ Narrative narrate_keepalive_mismatch(const RouteEvidence& evidence, const Verdic
   text = fmt::format("The side that sends requests must give up first: {} keeps idle connections for {} and more, ", client,
                      duration(kept));
   if (timeout.exact()) {
-    text += fmt::format("{} closes them after {} ({}, to within {}).", server, duration(timeout.value),
-                        plural(timeout.samples, "close"), duration(timeout.high - timeout.low));
+    text += fmt::format("{} closes them after {}{} ({}, to within {}).", server, duration(timeout.value),
+                        timeout.swept ? " or somewhat later, as it sweeps now and then" : "", plural(timeout.samples, "close"),
+                        duration(timeout.high - timeout.low));
   } else {
     text += fmt::format("and something on the way to {}, or it itself, forgets them without a word after more than {} and no "
                         "more than {}.",
@@ -129,7 +130,7 @@ Narrative narrate_keepalive_mismatch(const RouteEvidence& evidence, const Verdic
   if (!near.empty()) {
     text += fmt::format("; {} within a round trip of the close ({}) got through by luck", near.size(), frame(near.front().frame));
   }
-  text += ".";
+  text += fmt::format("; {} shows it.", frame(verdict.deciding_frame));
   if (!evidence.match.empty()) text += fmt::format(" Whose default that is: {}.", evidence.match);
   const Nanoseconds limit = advised_limit(evidence);
   narrative.fix = fmt::format(

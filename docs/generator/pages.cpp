@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "catalogue.h"
 #include "fields.h"
-#include "known_timeouts.h"
 #include "finding.h"
+#include "known_timeouts.h"
 
 namespace tcpwhy::docs {
 namespace {
