@@ -53,7 +53,8 @@ Portrait::Portrait(const Segment& segment)
       mptcp_reset(segment.options.mptcp_reset),
       mptcp_fastclose(segment.options.mptcp_fastclose),
       ttl_known(segment.ttl.has_value()),
-      timestamps(segment.options.timestamps) {}
+      timestamps(segment.options.timestamps),
+      point(segment.point) {}
 
 SynOptions::SynOptions(const Options& options)
     : mss(options.known ? options.mss.value_or(kNoMss) : kNoMss),
@@ -107,6 +108,7 @@ void Connection::correct_guess(const Segment& segment) {
 void Connection::swap_sides() {
   std::swap(endpoints_[0], endpoints_[1]);
   std::swap(now_.halves[0], now_.halves[1]);
+  if (now_.odd) std::swap(now_.odd.write().points[0], now_.odd.write().points[1]);
   for (Side* side : {&now_.first_side, &now_.last_side, &now_.last_data_side}) *side = other(*side);
 }
 
@@ -121,7 +123,7 @@ Side Connection::side_of(const Segment& segment) const {
 
 // --------------------------------------------------------------------------------------- copies and clocks
 
-bool Connection::is_copy(const Segment& segment, const HalfConnection& sender) const {
+bool Connection::is_copy(const Segment& segment, Side side) const {
   const auto repeats = [&](const Glimpse& earlier) {
     if (!earlier.at || earlier.seq != segment.seq || earlier.length != segment.length ||
         earlier.flags != segment.flags || (segment.has(kAck) && earlier.ack != segment.ack)) {
@@ -133,29 +135,78 @@ bool Connection::is_copy(const Segment& segment, const HalfConnection& sender) c
     }
     return apart <= kCopyWindow;
   };
+  const bool second_sight = is_second_sight(segment, side);
   if (segment.has(kRst)) {
     if (!trouble_) return false;
     // Replies look alike, one for each segment that meets no socket; a copy has no segment of the peer before it.
-    const Side by = side_of(segment);
-    const FrameNumber last_of_peer = now_.half(other(by)).recent[0].at.frame;
+    const FrameNumber last_of_peer = second_sight ? 0 : now_.half(other(side)).recent[0].at.frame;
     const Break& broken = trouble_->broken;
+    if (second_sight && broken.count > broken.kept && now_.points(side).resets_ahead > 0) return true;
     return std::any_of(broken.resets.begin(), broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
                        [&](const Reset& reset) {
-                         return reset.by == by && reset.segment.at.frame > last_of_peer && repeats(reset.segment);
+                         return reset.by == side && reset.segment.at.frame > last_of_peer && repeats(reset.segment);
                        }) ||
            repeats(trouble_->refusal.reset.segment);
   }
-  return std::any_of(sender.recent.begin(), sender.recent.end(), repeats);
+  const auto& recent = now_.half(side).recent;
+  return second_sight || std::any_of(recent.begin(), recent.end(), repeats);
+}
+
+/// At the farther of two places everything was seen before that isn't new. Of a reset only that it comes from there.
+bool Connection::is_second_sight(const Segment& segment, Side side) const {
+  const TwoPoints& points = now_.points(side);
+  if (!points || segment.point != points.far) return false;
+  const HalfConnection& sender = now_.half(side);
+  const bool new_bytes = sender.next_known && segment.end().after(sender.next);
+  const bool new_ack = segment.has(kAck) && sender.ack_known && segment.ack.after(sender.ack);
+  return segment.has(kRst) || (!new_bytes && !new_ack);
 }
 
 /// Two sightings of one packet on both sides of a device show what the device did to it.
-void Connection::note_copy(const Segment& segment, HalfConnection& sender) {
+void Connection::note_copy(const Segment& segment, Observation& seen) {
+  HalfConnection& sender = now_.half(seen.side);
+  seen.copy = true;
+  if (segment.has(kRst)) seen.role = ResetRole::copy;
+  note_second_sight(segment, seen);
   if (!segment.has(kSyn) || sender.syn_copies_disagree) return;
   const SynOptions copy(segment.options);
   const SynOptions& first = sender.syn_options;
   if (!(copy.timestamps && first.lack_timestamps()) && !(first.timestamps && copy.lack_timestamps())) return;
   sender.syn_copies_disagree = true;
   sender.seldom.write().syn_copy = mark_of(segment);
+  seen.deciding = true;
+}
+
+void Connection::note_second_sight(const Segment& segment, Observation& seen) {
+  const HalfConnection& sender = now_.half(seen.side);
+  const Glimpse& original = sender.recent[0];
+  if (!now_.points(seen.side)) {
+    const bool follows = now_.last_side == seen.side && original.seq == segment.seq && !segment.has(kRst);
+    // A TTL that grew on the way tells of two clocks that disagree: then nobody knows which place is nearer.
+    const bool backwards = segment.ttl && sender.ttl_known() && *segment.ttl > sender.ttl_low;
+    if (!follows || backwards || latest_point_ == 0 || segment.point == 0 || segment.point == latest_point_) return;
+    TwoPoints& found = now_.odd.write().points[index(seen.side)];
+    found.near = latest_point_;
+    found.far = segment.point;
+    if (segment.ttl && sender.ttl_known()) found.hops = static_cast<std::uint8_t>(sender.ttl_low - *segment.ttl);
+  }
+  TwoPoints& points = now_.odd.write().points[index(seen.side)];
+  if (segment.has(kRst) && segment.point == points.near) {
+    // The clocks disagree by a little: it had left its sender after all.
+    for (Reset& reset : trouble_->broken.resets) {
+      if (reset.by == seen.side && reset.segment.seq == segment.seq) reset.segment.point = points.near;
+    }
+  }
+  if (segment.point != points.far) return;
+  seen.arrived = true;
+  if (segment.has(kRst) && points.resets_ahead > 0) --points.resets_ahead;
+  count_one(points.both);
+  if (!points.arrived_known || segment.end().after(points.arrived)) points.arrived = segment.end();
+  points.arrived_known = true;
+  if (original.seq == segment.seq) {
+    points.first_sight = original.at;
+    points.second_sight = mark_of(segment);
+  }
 }
 
 Nanoseconds Connection::elapsed(const Mark& since, const Segment& segment) const {
@@ -185,13 +236,12 @@ Observation Connection::observe(const Segment& segment) {
   HalfConnection& sender = now_.half(seen.side);
   const HalfConnection& peer = now_.half(other(seen.side));
 
-  if (is_copy(segment, sender)) {
-    const bool disagreed = sender.syn_copies_disagree;
-    note_copy(segment, sender);
-    seen.copy = true;
-    if (segment.has(kRst)) seen.role = ResetRole::copy;
-    seen.deciding = disagreed != sender.syn_copies_disagree;
+  if (is_copy(segment, seen.side)) {
+    note_copy(segment, seen);
     return seen;
+  }
+  if (now_.points(seen.side) && segment.point == now_.points(seen.side).far && !segment.has(kRst)) {
+    now_.odd.write().points[index(seen.side)].misses_near = true;
   }
   check_clock(segment, sender);
 
@@ -325,6 +375,7 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
   Break& broken = trouble.broken;
   const Reset reset = read_reset(segment, side);
   if (broken.count == 0) broken.at = now_;
+  if (now_.points(side) && segment.point == now_.points(side).near) count_one(now_.odd.write().points[index(side)].resets_ahead);
   if (broken.kept < broken.resets.size()) broken.resets[broken.kept++] = reset;
   count_one(broken.count);
   broken.last_reset = mark_of(segment);
@@ -673,6 +724,7 @@ void Connection::remember_segment(const Segment& segment, Side side) {
   std::construct_at(&sender.recent[0], segment);
   sender.seen = true;
   if (!sender.first) sender.first = mark_of(segment);
+  latest_point_ = segment.point;
   now_.last_side = side;
 }
 

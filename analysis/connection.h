@@ -49,6 +49,25 @@ struct Incarnation {
   std::uint16_t server_ip_id = 0;
 };
 
+/// The packets of one direction were captured at two places of their way: both ends' captures merged, a router's interfaces.
+/// Each shows where its sender is nearer, and once more behind. What shows at one of them alone was made, or lost, between.
+struct TwoPoints {
+  CapturePoint near = 0;        ///< Where they show first. Both are 0 where there is one place, or none is known.
+  CapturePoint far = 0;
+  std::uint8_t hops = 0;        ///< Routers between both.
+  std::uint8_t both = 0;        ///< Packets that were seen at both; saturates.
+  std::uint16_t resets_ahead = 0;  ///< Seen near, not yet behind.
+  bool misses_near = false;     ///< Some were seen only behind: the first capture has gaps.
+  bool arrived_known = false;
+  SequenceNumber arrived;       ///< What follows the highest byte that was seen behind; valid if known.
+  Mark first_sight;             ///< The latest packet that was seen at both: its frames.
+  Mark second_sight;
+
+  explicit operator bool() const { return near != far; }
+  /// Enough of them to tell what a packet that was seen once means.
+  [[nodiscard]] bool reliable() const { return both >= kFewestAtBothPoints && !misses_near; }
+};
+
 /// What few connections have.
 struct Oddities {
   TlsAlert tls_alert;              ///< The first fatal one.
@@ -56,6 +75,7 @@ struct Oddities {
   Mark timestamps_one_way;         ///< By here one side had used timestamps and the other had not.
   Mark began_with_reset;           ///< The reset that was captured first of all.
   Incarnation previous;            ///< Valid if `last`.
+  std::array<TwoPoints, 2> points; ///< By the sender's side.
 };
 
 /// The live picture, copied whole when a reset freezes it. As with a half, what few have is read as if all had it.
@@ -80,6 +100,7 @@ struct ConnectionState {
   [[nodiscard]] const TlsAlert& tls_alert() const { return odd->tls_alert; }
   [[nodiscard]] const GatewayFailure& gateway_failure() const { return odd->gateway_failure; }
   [[nodiscard]] const Mark& timestamps_one_way() const { return odd->timestamps_one_way; }
+  [[nodiscard]] const TwoPoints& points(Side sender) const { return odd->points[index(sender)]; }
   [[nodiscard]] std::size_t held() const { return halves[0].seldom.held() + halves[1].seldom.held() + odd.held(); }
   [[nodiscard]] bool handshake_seen() const { return half(Side::client).syn() && half(Side::server).syn(); }
   [[nodiscard]] bool one_sided() const { return !half(Side::client).seen || !half(Side::server).seen; }
@@ -154,6 +175,7 @@ enum class ResetRole : std::uint8_t {
 /// What a segment did, for whoever watches across streams.
 struct Observation {
   bool copy = false;               ///< A duplicate of a packet already seen; nothing was counted.
+  bool arrived = false;            ///< It is the second sight of that packet, at the farther of two places.
   Nanoseconds idle_gap = 0;        ///< Not zero on the first data segment after an idle gap.
   bool turn_began = false;         ///< This segment's new data began a turn of `side`.
   bool answered = false;           ///< This segment is the first answer to the other side's turn.
@@ -204,8 +226,10 @@ class Connection {
   void guess_sides(const Segment& first);
   void correct_guess(const Segment& segment);
   void swap_sides();
-  [[nodiscard]] bool is_copy(const Segment& segment, const HalfConnection& sender) const;
-  void note_copy(const Segment& segment, HalfConnection& sender);
+  [[nodiscard]] bool is_copy(const Segment& segment, Side side) const;
+  [[nodiscard]] bool is_second_sight(const Segment& segment, Side side) const;
+  void note_copy(const Segment& segment, Observation& seen);
+  void note_second_sight(const Segment& segment, Observation& seen);
   void check_clock(const Segment& segment, const HalfConnection& sender);
   void observe_syn(const Segment& segment, Side side);
   bool observe_odd_answer(const Segment& segment, Side side);
@@ -233,6 +257,7 @@ class Connection {
   StreamNumber stream_;
   bool client_is_guessed_ = true;
   bool clock_jumped_ = false;  ///< This very segment comes after a step of the capture's clock.
+  CapturePoint latest_point_ = 0;  ///< Of the latest segment that was no copy.
   ConnectionState now_;
   std::unique_ptr<Trouble> trouble_;
 };

@@ -20,11 +20,15 @@ struct Retry {
   Mark at;                 ///< The SYN, or the request's first segment.
   bool succeeded = false;  ///< The handshake completed, or the request was answered.
   Mark success;            ///< When, if it was a connect.
-  Nanoseconds delay = 0;   ///< Of a request: since the failure showed; 0 where it was sent before.
-  std::uint32_t attempt = 2;  ///< Of a request: 2 is the first repetition.
+  Nanoseconds delay = 0;   ///< Since the failure showed; 0 where it was sent before.
+  std::uint32_t attempt = 2;  ///< 2 is the first repetition.
+  /// By its first line, or as the same SYN. Else by its time alone: a connect, where this client had made none to this server for
+  /// several times as long before the failure.
+  bool recognised = true;
+  bool met_stale = false;  ///< It took another connection that had been idle, and was lost there as well.
 };
 
-/// What a client does after requests to a server that failed, over all of them.
+/// What a client does after requests to a server that failed, or after failed connects, over all of them.
 struct RetryHabit {
   enum class Pattern : std::uint8_t {
     none,       ///< It gives up.
@@ -34,7 +38,7 @@ struct RetryHabit {
   };
 
   Pattern pattern = Pattern::none;
-  std::uint32_t failures = 0;  ///< Requests whose repetition would have been recognised.
+  std::uint32_t failures = 0;  ///< Whose repetition would have been noticed.
   std::uint32_t repeated = 0;  ///< Of these.
   Nanoseconds shortest_delay = 0;
   Nanoseconds longest_delay = 0;
@@ -66,6 +70,8 @@ struct Surroundings {
   Mark latest_established;                  ///< The latest handshake that it completed, on another stream.
   Mark latest_heard;                        ///< The latest sign of life of it on another stream.
   Mark heard_while_dialling;                ///< The same, while this stream's SYNs went unanswered.
+  /// The latest packet to the server, on another stream, that was seen at the farther of two places (TwoPoints).
+  Mark latest_arrival;
   Mark latest_dropped_syn;                  ///< The latest SYN to it that had to be repeated, on another stream.
   /// The shortest silence after which it answered another stream as if it had never known it; 0 in the middle of work.
   std::optional<Nanoseconds> shortest_lost_silence;
@@ -84,9 +90,11 @@ struct Surroundings {
   std::uint32_t closed_after_same_quiet = 0;
   std::optional<Event> event;               ///< That this stream's close is part of.
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
-  std::optional<Retry> connect_retry;
+  std::optional<Retry> connect_retry;       ///< The same SYN on another stream.
+  std::optional<Retry> dialled_again;       ///< Another connect after a failed one.
   std::optional<Retry> request_retry;
-  std::optional<RetryHabit> retry_habit;    ///< Of this client towards this server, if a request of this stream failed.
+  bool gave_up = false;                     ///< Nothing repeated what failed on this stream, though it was looked for long enough.
+  std::optional<RetryHabit> retry_habit;    ///< Of this client towards this server, if something of this stream failed.
   std::optional<LeakedFrom> original;       ///< Whose numbers this stream has, without a beginning of its own.
   std::optional<StreamNumber> leak;         ///< The stream that has this one's numbers, if it was reset.
   std::optional<PassedOn> passed_on;        ///< Where this stream's failure showed on another leg of a proxy.

@@ -99,12 +99,12 @@ inline constexpr std::array<Field, 35> kFields = {{
     {FieldId::event, "event", "Event", FieldType::text,
      "What its server closed in the same moment, in words that are the same on all these streams; empty where it is no event"},
     {FieldId::retry, "retry", "Retry", FieldType::text,
-     "What the client does about a lost request: none, immediate, fixed (after the same pause each time) or backoff (pauses "
-     "that grow or vary), told from all that it lost at this server; empty where a repetition can't be recognised"},
+     "What the client does about a lost request, or a failed connect: none, immediate, fixed (after the same pause each time) or "
+     "backoff (pauses that grow or vary), told from all that failed for it at this server; empty where a repetition can't be told"},
     {FieldId::retry_delay, "retry.delay", "After", FieldType::time,
-     "From the failure to the repeated request, in seconds"},
+     "From the failure to the next attempt, in seconds"},
     {FieldId::retry_attempt, "retry.attempt", "Attempt", FieldType::number, "2 is the first repetition"},
-    {FieldId::retry_stream, "retry.stream", "On stream", FieldType::number, "The tcp.stream that the repeated request went to"},
+    {FieldId::retry_stream, "retry.stream", "On stream", FieldType::number, "The tcp.stream that the next attempt went to"},
     {FieldId::role, "role", "Role", FieldType::text,
      "On a RST frame: cause (it broke the connection), echo (it follows from the same incident) or copy (the same packet "
      "again); count the causes, and you count failures"},
@@ -129,7 +129,7 @@ inline constexpr std::array<Field, 35> kFields = {{
      "Products whose default it is, the likeliest first; a value is shared by many"},
     {FieldId::idle_timeout_client, "idle_timeout.client", "Client", FieldType::text,
      "The address of the client of the connections that were closed"},
-    {FieldId::idle_timeout_server, "idle_timeout.server", "Server", FieldType::text, "The address and port of their server"},
+    {FieldId::idle_timeout_server, "idle_timeout.server", "Server", FieldType::text, "The address and port of their server; empty where a client keeps its connections to all servers alike"},
     {FieldId::line, "line", "Line", FieldType::text,
      "A text that is longer than a line of Wireshark's tree, continued; not for filters"},
 }};

@@ -81,7 +81,7 @@ struct Narrative {
   friend bool operator==(const Narrative&, const Narrative&) = default;
 };
 
-/// What the client did after the request that was lost.
+/// What the client did after the request that was lost, or the connect that failed.
 struct RetryNote {
   std::string_view pattern;    ///< "none" · "immediate" · "fixed" · "backoff"; "" where nobody can tell.
   StreamNumber stream = 0;     ///< Of the repetition, and what follows too; valid if `frame`.

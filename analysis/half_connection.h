@@ -88,6 +88,7 @@ struct Portrait : Glimpse {
   bool mptcp_fastclose = false;
   bool ttl_known = false;
   bool timestamps = false;
+  CapturePoint point = 0;
 };
 
 /// The options of a SYN (as in Options), in four bytes.

@@ -53,7 +53,7 @@ struct OwnTimeout {
 struct NamedTimeout {
   IdleTimeout timeout;
   std::string client;  ///< Between whom it was measured: an address,
-  std::string server;  ///< and an address and port.
+  std::string server;  ///< and an address and port; "" where it is the client's towards all servers.
   std::string match;
 };
 

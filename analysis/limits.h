@@ -49,6 +49,9 @@ constexpr Nanoseconds kCopyWindow = kMillisecond;
 /// With an equal, non-zero IP ID a copy may come later: a mirror that buffers, a merged second vantage point.
 constexpr Nanoseconds kCopyWindowWithIpId = kSecond;
 
+/// Packets of one direction that were seen at two places, before one that was seen at one of them alone means something.
+constexpr std::uint8_t kFewestAtBothPoints = 3;
+
 /// A RST that an abort sends continues the socket's IP ID counter; more than this many packets on, it is
 /// another counter. Hosts with one counter for all sockets skip some.
 constexpr std::uint16_t kIpIdStep = 64;
@@ -101,6 +104,13 @@ constexpr std::uint32_t kFarewellBytes = 128;
 
 /// A retry of a failed request that comes later than this is another user's action.
 constexpr Nanoseconds kRetryWindow = 60 * kSecond;
+
+/// The same where only time tells that it is a retry: what cannot be read, and connects.
+constexpr Nanoseconds kRetryByTimeWindow = 10 * kSecond;
+/// So many times as long the client had to be quiet before the failure: of connects at random one in five is.
+constexpr Nanoseconds kQuietBeforeRetry = 4;
+/// Who has not repeated a request that can be read for as long as this has given up, as far as a capture tells.
+constexpr Nanoseconds kRetryPatience = kSecond;
 
 /// Who repeats a request within this of its failure does so at once: what is left is the work of a client and a connect.
 constexpr Nanoseconds kAtOnce = 100 * kMillisecond;
@@ -160,7 +170,7 @@ constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 constexpr std::size_t kMemory = 512 * kMebibyte;
 
 /// Connections, with all that hangs on them: half a million healthy ones.
-constexpr std::size_t kConnectionMemory = 288 * kMebibyte;
+constexpr std::size_t kConnectionMemory = 280 * kMebibyte;
 /// Streams that have a number: more are not observed. Wireshark keeps several hundred bytes of each.
 constexpr std::size_t kStreams = std::size_t{1} << 23;
 /// Closed connections of which the next one on their ports may want to know: those of a minute (TIME_WAIT) at 2,000 a second.
@@ -181,7 +191,7 @@ constexpr std::size_t kFrameNote = 16;
 constexpr std::size_t kFrameNotes = std::size_t{1} << 19;
 /// Failed requests, and failed connects, whose repetition was found; pairs of addresses with odd timestamps; broken legs
 /// that another one follows from.
-constexpr std::size_t kRepetitions = std::size_t{1} << 16;
+constexpr std::size_t kRepetitions = std::size_t{1} << 15;
 constexpr std::size_t kOddPairs = std::size_t{1} << 16;
 constexpr std::size_t kLinkedLeg = 352;
 constexpr std::size_t kLinkedLegs = std::size_t{1} << 15;

@@ -83,11 +83,13 @@ EndpointProfile* Profiles::Book<Key, Hash>::get(const Key& key) {
 void Profiles::note(const Route& route, const IdleSpell& spell) {
   if (kept_ >= kSpells || spell.length < 0 || spell.length > kLongestSpell) return;
   if (EndpointProfile* server = servers_.get(route.server)) kept_ += server->of(spell.end).add(spell);
+  if (EndpointProfile* client = clients_.get(route.client)) kept_ += client->of(spell.end).add(spell);
   if (EndpointProfile* pair = routes_.get(route)) kept_ += pair->of(spell.end).add(spell);
 }
 
 void Profiles::note_unkept(const Route& route, SpellEnd end, std::uint64_t count) {
   if (EndpointProfile* server = servers_.get(route.server)) server->of(end).add_unkept(count);
+  if (EndpointProfile* client = clients_.get(route.client)) client->of(end).add_unkept(count);
   if (EndpointProfile* pair = routes_.get(route)) pair->of(end).add_unkept(count);
 }
 
@@ -135,12 +137,14 @@ void turn_round(CutBeginning& beginning) {
 }  // namespace
 
 void Profiles::append(const Profiles& other, Nanoseconds smallest_idle_gap) {
-  for (const auto& [key, profile] : other.servers_.entries) {
-    if (EndpointProfile* ours = servers_.get(key)) ours->add(profile);
-  }
-  for (const auto& [key, profile] : other.routes_.entries) {
-    if (EndpointProfile* ours = routes_.get(key)) ours->add(profile);
-  }
+  const auto add = [](auto& ours, const auto& theirs) {
+    for (const auto& [key, profile] : theirs.entries) {
+      if (EndpointProfile* known = ours.get(key)) known->add(profile);
+    }
+  };
+  add(servers_, other.servers_);
+  add(clients_, other.clients_);
+  add(routes_, other.routes_);
   const auto same = [](const auto& a, const auto& b) { return a.client == b.client && a.server == b.server; };
   for (CutBeginning beginning : other.edges_.beginnings) {
     // Who the client was, only the beginning of the connection shows: a close may have been ascribed to the wrong side.
@@ -194,16 +198,22 @@ std::optional<IdleTimeout> Profiles::server_timeout(const Endpoint& server) cons
   return bracket_of(profile->forgotten.spells(), survived);
 }
 
+namespace {
+
+std::optional<IdleTimeout> client_timer(const EndpointProfile* profile) {
+  // Who never takes up an idle connection again keeps none: it closes when its work is done.
+  if (profile == nullptr || profile->answered.count() == 0) return {};
+  return timer_behind(profile->client_closed.spells(), profile->answered.spells(), IdleTimeout::By::client);
+}
+
+}  // namespace
+
+std::optional<IdleTimeout> Profiles::client_timeout(const Address& client) const { return client_timer(clients_.find(client)); }
+
 std::vector<IdleTimeout> Profiles::timeouts(const Route& route) const {
   std::vector<IdleTimeout> all;
   if (const auto timeout = server_timeout(route.server)) all.push_back(*timeout);
-  const EndpointProfile* profile = routes_.find(route);
-  // Who never takes up an idle connection again keeps none: it closes when its work is done.
-  if (profile != nullptr && profile->answered.count() > 0) {
-    if (const auto timeout = timer_behind(profile->client_closed.spells(), profile->answered.spells(), IdleTimeout::By::client)) {
-      all.push_back(*timeout);
-    }
-  }
+  if (const auto timeout = client_timer(routes_.find(route))) all.push_back(*timeout);
   return all;
 }
 

@@ -1,4 +1,4 @@
-// What whole endpoints show: the silences of all their connections (idle_spell.h), by server, and by client and server. What
+// What whole endpoints show: the silences of all their connections (idle_spell.h), by server, by client, and by both. What
 // is configured is derived from them (idle_timeout.h) and never stored, so that two profiles add: that of a capture is the
 // sum of those of its parts.
 //
@@ -102,6 +102,9 @@ class Profiles {
 
   [[nodiscard]] const CaptureEdges& edges() const { return edges_; }
 
+  /// How long a client keeps idle connections, whatever server they lead to: where those to one server are too few to tell.
+  [[nodiscard]] std::optional<IdleTimeout> client_timeout(const Address& client) const;
+
   /// Null where there is nothing to say.
   [[nodiscard]] const EndpointProfile* server(const Endpoint& server) const;
   [[nodiscard]] const EndpointProfile* pair(const Route& route) const;
@@ -113,6 +116,9 @@ class Profiles {
  private:
   struct ServerHash {
     std::size_t operator()(const Endpoint& server) const { return hash_of(server); }
+  };
+  struct ClientHash {
+    std::size_t operator()(const Address& client) const { return hash_of(client); }
   };
   struct RouteHash {
     std::size_t operator()(const Route& route) const { return hash_of(route.client) * 31 + hash_of(route.server); }
@@ -134,8 +140,9 @@ class Profiles {
 
   CaptureEdges edges_;
   Book<Endpoint, ServerHash> servers_;
+  Book<Address, ClientHash> clients_;
   Book<Route, RouteHash> routes_;
-  std::size_t kept_ = 0;  ///< Silences, in both books.
+  std::size_t kept_ = 0;  ///< Silences, in all books.
 };
 
 }  // namespace tcpwhy

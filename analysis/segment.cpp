@@ -62,6 +62,14 @@ Nanoseconds capture_time(std::int64_t seconds, std::int64_t nanoseconds) {
                     kLatestTime);
 }
 
+CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> next_hop) {
+  // FNV-1a: collisions make two places one, so that nothing is said of them.
+  std::uint32_t hash = (0x811c9dc5U ^ interface) * 0x01000193U;
+  for (const std::uint8_t byte : next_hop) hash = (hash ^ byte) * 0x01000193U;
+  const auto folded = static_cast<CapturePoint>(hash >> 16 ^ hash);
+  return folded == 0 ? CapturePoint{1} : folded;
+}
+
 Options read_options(std::span<const std::uint8_t> bytes, bool complete) {
   Options options;
   options.known = complete;

@@ -16,6 +16,14 @@ using Nanoseconds = std::int64_t;    ///< Capture time, or a difference of two.
 using FrameNumber = std::uint32_t;   ///< Wireshark's frame.number; 0 means none.
 using StreamNumber = std::uint32_t;  ///< Wireshark's tcp.stream: one incarnation of a connection.
 
+/// Where a packet was captured: what goes one way has the same number at one place, and another one behind a router or on
+/// another interface. 0 where it is not known.
+using CapturePoint = std::uint16_t;
+
+/// `interface`: as the capture file numbers them. `next_hop`: the frame's link-layer destination or, where the link layer has
+/// none, its source; empty where it has neither.
+[[nodiscard]] CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> next_hop);
+
 /// No capture was made before 1960 or will be after 2100. What a damaged file claims beyond is brought back to these, so
 /// that the difference of any two times, and the sum of two differences, are numbers.
 constexpr Nanoseconds kEarliestTime = -315'619'200'000'000'000;
@@ -66,6 +74,7 @@ struct Segment {
   std::uint16_t window = 0;       ///< As in the header, not scaled.
   std::optional<std::uint8_t> ttl;      ///< IPv4 TTL or IPv6 hop limit.
   std::optional<std::uint16_t> ip_id;   ///< IPv4 identification; IPv6 has none.
+  CapturePoint point = 0;
   Options options;
   /// What was captured of the payload, at most `length` bytes. Valid only during `observe`.
   std::span<const std::uint8_t> payload;

@@ -125,6 +125,9 @@ const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
   seen = known->connection.observe(segment);
   account(*known);
   if (!seen.copy) survey(segment, seen, *known);
+  if (seen.arrived && seen.side == Side::client) {
+    surveys_[known->survey].arrived.add({segment.frame, segment.time}, segment.stream);
+  }
   if (seen.deciding && has_odd_timestamps(connection.now()) && first_odd_of_pair_.size() < kOddPairs) {
     first_odd_of_pair_.try_emplace(pair_hash(connection), connection.stream());
   }
@@ -243,15 +246,6 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
   if (by_server_fin && !live.counted_abort) {
     live.counted_close = true;
     ++survey.orderly_closes;
-  }
-  // A close by timer: the server first, nothing outstanding, after a silence.
-  const bool nothing_outstanding = client.turn && client.turn.answered != 0;
-  if (by_server_fin && !client.fin() && nothing_outstanding && server.fin_gap() >= settings_.smallest_idle_gap &&
-      !live.counted_idle_close) {
-    live.counted_idle_close = true;
-    ++survey.idle_closes;
-    survey.shortest_idle_close.add(server.fin_gap(), segment.stream);
-    survey.longest_idle_close.add(server.fin_gap(), segment.stream);
   }
   if (!live.lingers && live.connection.closed_cleanly() && !live.connection.is_remarkable()) {
     live.lingers = true;
@@ -459,6 +453,24 @@ void Tracker::compare_closes(const Connection& connection, const ServerSurvey& s
   }
 }
 
+/// How the server closed its other connections while nothing was outstanding.
+void Tracker::compare_idle_closes(const Connection& connection, Surroundings& around) const {
+  const EndpointProfile* server = profiles_.server(connection.endpoint(Side::server));
+  if (server == nullptr) return;
+  std::uint64_t others = server->server_closed.count();
+  bool first = true;
+  for (const IdleSpell& close : server->server_closed.spells()) {
+    if (close.stream == connection.stream()) {
+      --others;
+      continue;
+    }
+    around.shortest_idle_close = first ? close.length : std::min(around.shortest_idle_close, close.length);
+    around.longest_idle_close = std::max(around.longest_idle_close, close.length);
+    first = false;
+  }
+  if (!first) around.idle_closes = static_cast<std::uint32_t>(std::min<std::uint64_t>(others, std::numeric_limits<std::uint32_t>::max()));
+}
+
 Surroundings Tracker::surroundings(const Connection& connection) const {
   const StreamNumber stream = connection.stream();
   const Live& live = *this->live(stream);
@@ -474,14 +486,11 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   if (const auto heard = heard_while_dialling_.find(stream); heard != heard_while_dialling_.end()) {
     around.heard_while_dialling = heard->second;
   }
+  around.latest_arrival = survey.arrived.without(stream);
   around.latest_dropped_syn = survey.dropped_syn.without(stream);
   around.shortest_lost_silence = survey.shortest_lost_silence.without(stream);
   around.capture_end = latest_time_;
-  around.idle_closes = survey.idle_closes - (live.counted_idle_close ? 1U : 0U);
-  if (around.idle_closes > 0) {
-    around.shortest_idle_close = survey.shortest_idle_close.without(stream).value_or(0);
-    around.longest_idle_close = survey.longest_idle_close.without(stream).value_or(0);
-  }
+  compare_idle_closes(connection, around);
   around.orderly_closes = survey.orderly_closes - (live.counted_close && !live.counted_abort ? 1U : 0U);
   around.abortive_closes = survey.abortive_closes - (live.counted_abort ? 1U : 0U);
   compare_closes(connection, survey, settings_.smallest_idle_gap, around);
@@ -490,8 +499,11 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   around.first_of_pair = first == first_odd_of_pair_.end() || first->second == stream;
   const auto fate = [this](StreamNumber other) { return Retries::Attempt{find(other), is_evicted(other)}; };
   around.request_retry = retries_.of_request(stream, fate);
-  around.retry_habit = retries_.habit(connection);
   around.connect_retry = retries_.of_connect(stream, fate);
+  const bool connecting = !connection.now().established;
+  if (connecting) around.dialled_again = retries_.next_connect(stream, fate);
+  around.gave_up = retries_.gave_up(stream, latest_time_);
+  around.retry_habit = retries_.habit(connection, connecting);
   if (const auto found = originals_.find(stream); found != originals_.end()) around.original = found->second;
   if (const auto found = leaks_.find(stream); found != leaks_.end()) around.leak = found->second;
   around.other_leg = legs_.behind(stream);
@@ -561,9 +573,9 @@ constexpr std::size_t Tracker::most_memory() {
          tuples * 3 / 2 + kStreams * sizeof(Place) + kRetired * sizeof(Retired) +
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 3 * kFrameNotes * kFrameNote +
-         kRepetitions * (Retries::kRoom + sizeof(Mark) + 4 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
-         kProfiles * (kAttemptsKept * sizeof(std::pair<std::uint32_t, Nanoseconds>) + 2 * kNode) +
-         2 * kSpells * sizeof(IdleSpell) + 4 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode) +
+         kRepetitions * (Retries::kRoom + sizeof(Mark) + 6 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
+         kProfiles * (Retries::kHabitRoom + 3 * kNode) +
+         2 * kSpells * sizeof(IdleSpell) + 6 * kProfiles * (sizeof(EndpointProfile) + sizeof(Route) + kNode) +
          2 * kCutConnections * (sizeof(CutBeginning) + sizeof(CutEnd));
 }
 

@@ -70,7 +70,9 @@ class Tracker {
   void expect_request_retry(const Connection& connection, const Turn& request) {
     retries_.expect_request(connection, request, latest_time_);
   }
-  void expect_connect_retry(const Connection& connection) { retries_.expect_connect(connection); }
+  void expect_connect_retry(const Connection& connection) {
+    retries_.expect_connect(connection, latest_time_);
+  }
   /// Says that this stream failed: what another leg of the same proxy suffers in that moment follows from it.
   void note_failure(const Connection& connection, const Verdict& verdict) { legs_.note_failure(connection, verdict); }
 
@@ -94,11 +96,9 @@ class Tracker {
     TopTwo<std::greater<Nanoseconds>> longest_answered_silence;
     LatestTwo established;
     LatestTwo heard;                  ///< Signs of life: it completed a handshake, acknowledged a request, answered or closed.
+    LatestTwo arrived;                ///< Packets to it, at the farther of two places where they were seen.
     LatestTwo dropped_syn;            ///< SYNs that had to be repeated.
     TopTwo<std::less<Nanoseconds>> shortest_lost_silence;
-    std::uint32_t idle_closes = 0;
-    TopTwo<std::less<Nanoseconds>> shortest_idle_close;
-    TopTwo<std::greater<Nanoseconds>> longest_idle_close;
     std::uint32_t orderly_closes = 0;
     std::uint32_t abortive_closes = 0;
     std::vector<UncalledClose> uncalled_closes;  ///< At most kUncalledCloses.
@@ -120,7 +120,6 @@ class Tracker {
     std::uint16_t held = 0;  ///< What `held_` has of it.
     bool counted_close : 1 = false;
     bool counted_abort : 1 = false;
-    bool counted_idle_close : 1 = false;
     bool lingers : 1 = false;  ///< It stands in `closed_`.
   };
   enum class Fate : std::uint8_t {
@@ -185,6 +184,7 @@ class Tracker {
   void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Nanoseconds smallest_idle_gap,
                              Surroundings& around);
+  void compare_idle_closes(const Connection& connection, Surroundings& around) const;
   static std::optional<Event> event_of(const Connection& connection, const ServerSurvey& survey);
   void retire(Nanoseconds now);
 

@@ -21,6 +21,14 @@ Nanoseconds time_of(const packet_info* pinfo) {
   return capture_time(static_cast<std::int64_t>(pinfo->abs_ts.secs), pinfo->abs_ts.nsecs);
 }
 
+/// Of the frame that carries it, whatever it carries.
+CapturePoint point_of(const packet_info* pinfo) {
+  const address& next_hop = pinfo->dl_dst.len > 0 ? pinfo->dl_dst : pinfo->dl_src;
+  const bool numbered = (pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID) != 0;
+  return capture_point(numbered ? pinfo->rec->rec_header.packet_header.interface_id : 0,
+                       {static_cast<const std::uint8_t*>(next_hop.data), static_cast<std::size_t>(std::max(next_hop.len, 0))});
+}
+
 /// Fills in an ICMP error. REQUIRES: the sighting knows its stream.
 void quote(IcmpError error, const packet_info* pinfo, Sighting& sighting) {
   error.frame = pinfo->num;
@@ -155,6 +163,7 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   segment.length = tapped.th_seglen;
   // Scaled where TCP knows the shift; the header has the raw one, if it can be found.
   segment.window = static_cast<std::uint16_t>(std::min<std::uint32_t>(tapped.th_win, 0xffff));
+  segment.point = point_of(pinfo);
 
   Bytes bytes;
   std::optional<Found> found;
@@ -268,6 +277,7 @@ bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, con
   sighting->read.frame = pinfo->num;
   sighting->read.stream = conversation->stream;
   sighting->read.time = time_of(pinfo);
+  sighting->read.point = point_of(pinfo);
   return true;
 }
 

@@ -19,6 +19,8 @@
 #include "support/capture_reader.h"
 #include "support/endpoint_world.h"
 #include "support/packet.h"
+#include "support/payloads.h"
+#include "support/story.h"
 
 namespace tcpwhy::tests {
 namespace {
@@ -185,6 +187,56 @@ TEST(SpellSample, OfTheLongestTheLongestStay) {
   std::set<Nanoseconds> lengths;
   for (const IdleSpell& one : sample.spells()) lengths.insert(one.length / kSecond);
   EXPECT_EQ(lengths, (std::set<Nanoseconds>{7, 9}));
+}
+
+/// A client that keeps one connection to each of `servers` for 4 s, but for the last one, that it keeps for `last`.
+Profiles client_of(int servers, Duration last) {
+  Story story({.round_trip = 20ms});
+  for (int server = 0; server < servers; ++server) {
+    const Connection c = story.connect({.server_host = static_cast<std::uint8_t>(20 + server)});
+    c.exchange(get("/a"), ok());
+    story.wait(1s);
+    c.exchange(get("/a"), ok());
+    c.client.idles_for(server + 1 < servers ? 4s : last);
+    c.closes_cleanly(Side::client);
+  }
+  Analyzer analyzer(Settings{});
+  const Capture capture = story.capture();
+  feed(analyzer, capture);
+  analyzer.finish();
+  return analyzer.profiles();
+}
+
+TEST(Profiles, ClientKeepsConnectionsToAllServersAlike) {
+  const Address client = ipv4(0x0a00000a);
+  const auto timeout = client_of(3, 4s).client_timeout(client);
+  ASSERT_TRUE(timeout);
+  EXPECT_EQ(timeout->by, IdleTimeout::By::client);
+  EXPECT_NEAR(static_cast<double>(timeout->value), 4e9, 3e7);
+  EXPECT_EQ(timeout->samples, 3U);
+  // Two of them, or three that disagree, show nothing.
+  EXPECT_FALSE(client_of(2, 4s).client_timeout(client));
+  EXPECT_FALSE(client_of(3, 9s).client_timeout(client));
+}
+
+TEST(Profiles, ClientThatTellsOfOneServerIsNotToldTwice) {
+  Story story({.round_trip = 20ms});
+  for (int i = 0; i < 3; ++i) {
+    const Connection c = story.connect();
+    c.exchange(get("/a"), ok());
+    story.wait(1s);
+    c.exchange(get("/a"), ok());
+    c.client.idles_for(4s);
+    c.closes_cleanly(Side::client);
+  }
+  Analyzer analyzer(Settings{});
+  const Capture capture = story.capture();
+  std::vector<NamedTimeout> told;
+  feed(analyzer, capture, [&](FrameNumber, const Remarks& remarks) {
+    if (!remarks.idle_timeouts.empty()) told = remarks.idle_timeouts;
+  });
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].server, "10.0.0.20:80");
 }
 
 }  // namespace

@@ -223,6 +223,23 @@ TEST_P(EveryStory, HasTheSameCausesOnAMirrorPort) {
   EXPECT_EQ(causes(twice), causes(capture_)) << verdicts(twice) << "\nwhere once it is\n" << verdicts(capture_);
 }
 
+/// How long the server took to answer the first SYN.
+Nanoseconds time_to_answer(const Capture& capture) {
+  const auto& packets = capture.packets;
+  const auto answer = std::find_if(packets.begin(), packets.end(), [](const Packet& p) { return p.has(kSyn) && p.has(kAck); });
+  return answer == packets.end() ? 0 : answer->time - packets.front().time;
+}
+
+/// The second place is nearer to the server where there is room for it, else nearer to the client. Both may tell more (who sent a
+/// reset), but no other cause.
+TEST_P(EveryStory, HasTheSameCausesWhereItIsSeenTwice) {
+  for (const Nanoseconds apart : {20 * kMicrosecond, 300 * kMicrosecond}) {
+    const bool has_room = time_to_answer(capture_) > 4 * apart;
+    const Capture merged = seen_at_two_places(capture_, capture_.packets.front().destination.port, has_room ? apart : -apart);
+    EXPECT_EQ(causes(merged), causes(capture_)) << verdicts(merged) << "\nwhere once it is\n" << verdicts(capture_);
+  }
+}
+
 TEST_P(EveryStory, AsksEachQuestionOnce) {
   std::set<std::pair<StreamNumber, Question>> answered;
   for (const Finding& finding : findings(capture_)) {

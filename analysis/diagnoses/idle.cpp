@@ -84,7 +84,7 @@ bool met_an_idle_close(const Reading& reading, const Meeting& meeting) {
 
 Severity loudness_of_lost_request(const Reading& reading) {
   const auto& retry = reading.evidence.around.request_retry;
-  return retry && retry->succeeded ? Severity::warn : Severity::error;
+  return retry && retry->recognised && retry->succeeded ? Severity::warn : Severity::error;
 }
 
 /// Whether it was a request can be told: by what it says, or, of an unknown protocol, by taking turns. What follows a
@@ -488,7 +488,7 @@ std::optional<Verdict> idle_state_lost(const Evidence& evidence) {
   if (signs.volley) return {};
   Verdict verdict;
   verdict.reset_by = sent_by(&reset);
-  if (signs.too_fast || signs.other_ttl || signs.near_ttl) {
+  if (signs.never_sent || signs.too_fast || signs.other_ttl || signs.near_ttl) {
     verdict.variant = "middlebox";
     verdict.reset_by = ResetBy::middlebox;
     verdict.confidence = signs.weight() >= 3 ? Confidence::certain : Confidence::likely;
@@ -545,8 +545,6 @@ Narrative narrate_idle_state_lost(const Evidence& evidence, const Verdict& verdi
   const Awakening awakening = *find_awakening(reading);
   const Reset& reset = *reading.reset;
   const Side waker = other(reset.by);
-  const HalfConnection& named = reading.at.half(reset.by);
-  const ForgerySigns signs = read_forgery(reading);
   const Surroundings& around = evidence.around;
   Narrative narrative;
   std::string& text = narrative.explanation;
@@ -556,14 +554,7 @@ Narrative narrate_idle_state_lost(const Evidence& evidence, const Verdict& verdi
                      frame(awakening.at), duration(reset.segment.at.time - awakening.at.time), describe_reset(reading));
   if (verdict.variant == "middlebox") {
     text += fmt::format(" It names the {}, but did not come from it:", name(reset.by));
-    if (signs.other_ttl || signs.near_ttl) {
-      text += fmt::format(" its TTL is {}, that of the {}'s own segments {};", reset.segment.ttl, name(reset.by),
-                          named.ttl_high);
-    }
-    if (signs.too_fast) {
-      text += fmt::format(" it took {}, that host never less than {};",
-                          duration(reset.segment.at.time - awakening.at.time), duration(named.response_time));
-    }
+    text += describe_forgery(reading);
     text.back() = '.';
     text += " A device on the way forgets idle connections and rejects what it does not know.";
   } else {
@@ -579,10 +570,13 @@ Narrative narrate_idle_state_lost(const Evidence& evidence, const Verdict& verdi
       "capture, or set the idle timeout of the client's pool below {}; or raise the timeout on the device (firewall, NAT, "
       "load balancer).",
       idle_bracket(reading, awakening.silence), duration(floor > 0 ? floor : awakening.silence / 2));
-  narrative.blind_spot = fmt::format(
-      "From here it can't be seen whether {} ever got the {}. A capture there at the same time decides: if the "
-      "{} does not arrive, a device on the way dropped it.",
-      name(reading.connection, reset.by), awakening.probe ? "probe" : "request", awakening.probe ? "probe" : "request");
+  narrative.blind_spot =
+      read_forgery(reading).never_sent
+          ? std::string(kBetweenBothPlaces)
+          : fmt::format("From here it can't be seen whether {} ever got the {}. A capture there at the same time decides: if "
+                        "the {} does not arrive, a device on the way dropped it.",
+                        name(reading.connection, reset.by), awakening.probe ? "probe" : "request",
+                        awakening.probe ? "probe" : "request");
   add_missing(reading, narrative);
   narrative.ruled_out = {
       "keepalive_race, stale_reuse: no FIN was seen before the request",
@@ -626,7 +620,9 @@ std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
   const HalfConnection& sender = reading.now.half(*side);
   const Mark& alive = *side == Side::client ? evidence.around.latest_heard : evidence.around.latest_established;
   Verdict verdict;
-  verdict.confidence = alive.time > sender.turn.begin.time ? Confidence::likely : Confidence::possible;
+  verdict.confidence = *side == Side::client && never_arrived(reading) ? Confidence::certain
+                       : alive.time > sender.turn.begin.time           ? Confidence::likely
+                                                                       : Confidence::possible;
   verdict.fault = Fault::middlebox;
   verdict.impact = *side == Side::client ? Impact::request_lost : Impact::response_lost;
   verdict.severity = loudness_of_lost_request(reading);
@@ -641,27 +637,31 @@ Narrative narrate_idle_blackhole(const Evidence& evidence, const Verdict& verdic
   const HalfConnection& sender = reading.now.half(side);
   const Turn& turn = sender.turn;
   const Surroundings& around = evidence.around;
-  const bool others_live = verdict.confidence == Confidence::likely;
+  const Mark& alive = side == Side::client ? around.latest_heard : around.latest_established;
+  const bool others_live = alive.time > turn.begin.time;
+  const bool proven = verdict.confidence == Confidence::certain;
   Narrative narrative;
   narrative.explanation = fmt::format(
       "Nothing passed for {}; then the {} sent {} ({}) and repeated it {} within {} (last: {}). Nothing came back "
-      "at all: no ACK, no RST. {}{}",
+      "at all: no ACK, no RST. {}{}{}",
       duration(turn.silence), name(side), side == Side::client ? fmt::format("a {}", name(turn)) : std::string("data"),
       frame(turn.begin), plural(sender.retransmissions, "time"),
       duration(sender.last_retransmission().time - turn.begin.time), frame(verdict.deciding_frame),
       others_live ? fmt::format("The path and both hosts live: another connection between them worked meanwhile ({}).",
-                                frame(side == Side::client ? around.latest_heard : around.latest_established))
+                                frame(alive))
                   : std::string("Whether the other end was alive can't be told: no other connection to it worked meanwhile."),
+      proven ? describe_vanishing(reading) : std::string(),
       describe_retry(reading));
   narrative.fix = fmt::format(
       "Send TCP keep-alives (or application pings) more often than the idle timeout of the device that dropped the "
       "connection, which lies {} by this capture; or set the idle timeout of the client's pool below that; or raise the "
       "device's timeout, and let it reject instead of dropping.",
       idle_bracket(reading, turn.silence));
-  narrative.blind_spot = fmt::format(
-      "Where the segments vanish can't be seen from here. A capture at {} at the same time decides: if they do not "
-      "arrive, a device on the way dropped them.",
-      name(reading.connection, other(side)));
+  narrative.blind_spot =
+      proven ? std::string(kBetweenBothPlaces)
+             : fmt::format("Where the segments vanish can't be seen from here. A capture at {} at the same time decides: if "
+                           "they do not arrive, a device on the way dropped them.",
+                           name(reading.connection, other(side)));
   narrative.ruled_out = {"idle_state_lost: no RST came back"};
   if (others_live) {
     narrative.ruled_out.push_back("retransmission_timeout: the silence before it, and the other connections, set it apart "
@@ -712,7 +712,7 @@ std::optional<Verdict> idle_reset(const Evidence& evidence) {
   verdict.confidence = Confidence::likely;
   // Nothing drew it, so that it can't be a reply, and no socket of that host made it: a device told this end.
   const ForgerySigns signs = read_forgery(reading);
-  if ((signs.other_ttl || signs.near_ttl) && !reading.reset->abort) verdict.reset_by = ResetBy::middlebox;
+  if (signs.never_sent || ((signs.other_ttl || signs.near_ttl) && !reading.reset->abort)) verdict.reset_by = ResetBy::middlebox;
   return verdict;
 }
 
@@ -728,9 +728,8 @@ Narrative narrate_idle_reset(const Evidence& evidence, const Verdict& verdict) {
           : fmt::format(" {} of this server ended after the same silence: it is a timer{}.",
                         plural(evidence.around.closed_alike, "other stream"),
                         verdict.reset_by == ResetBy::middlebox
-                            ? fmt::format(" of a device on the way (the RST's TTL {} is not that of the {}, {})",
-                                          reading.reset->segment.ttl, name(reading.reset->by),
-                                          reading.at.half(reading.reset->by).ttl_high)
+                            ? fmt::format(" of a device on the way:{} the RST names the {} and isn't from it",
+                                          describe_forgery(reading), name(reading.reset->by))
                             : ""));
   narrative.fix = fmt::format(
       "Keep idle connections shorter than {} at the client, or send keep-alives more often; a request that crosses such a "

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "../words.h"
 #include "families.h"
 #include "reading.h"
@@ -69,9 +71,16 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
   // A TTL, an IP ID, or odd numbers alone prove nothing: balancers and NAT answer for others, and honest hosts send
   // several RSTs. The clock or the sender's own next segments must speak too.
   const ForgerySigns signs = read_forgery(reading);
-  if ((!signs.sender_carried_on && !signs.too_fast && !signs.volley) || signs.weight() < 3) return {};
+  const bool by_its_looks_alone = !signs.sender_carried_on && !signs.sent_past_it && !signs.too_fast && !signs.volley;
+  if ((by_its_looks_alone && !signs.never_sent) || signs.weight() < 3) return {};
+  // After a silence a device's timer is the nearer explanation (idle_reset, idle_state_lost).
+  const Nanoseconds since_last = reading.reset->segment.at.time - reading.at.last().time;
+  const Nanoseconds before_request = reading.lost_request != nullptr ? Nanoseconds{reading.lost_request->silence} : 0;
+  const bool after_silence = std::max(since_last, before_request) >= evidence.settings.smallest_idle_gap;
+  if (after_silence && by_its_looks_alone && reading.lost_request == nullptr) return {};
   Verdict verdict;
-  verdict.confidence = signs.weight() >= 4 && reading.seen_whole() ? Confidence::certain : Confidence::likely;
+  const bool proven = (signs.never_sent && !reading.now.clock_stepped) || (signs.weight() >= 4 && reading.seen_whole());
+  verdict.confidence = proven && !after_silence ? Confidence::certain : Confidence::likely;
   verdict.reset_by = ResetBy::middlebox;
   verdict.reset_kind = kind_of(reading.reset);
   verdict.fault = Fault::middlebox;
@@ -96,22 +105,12 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   if (refused_by_another(reading)) return narrate_forged_refusal(reading);
   const ForgerySigns signs = read_forgery(reading);
   const Reset& reset = *reading.reset;
-  const HalfConnection& named = reading.at.half(reset.by);
   Narrative narrative;
   std::string& text = narrative.explanation;
   text = fmt::format("The RST ({}) names {} as its sender, but did not come from there:", describe_reset(reading),
                      name(reading.connection, reset.by));
-  if (signs.other_ttl || signs.near_ttl) {
-    text += fmt::format(" its TTL is {}, that of the host's own segments {};", reset.segment.ttl,
-                        named.ttl_low == named.ttl_high ? fmt::format("{}", named.ttl_low)
-                                                        : fmt::format("{} to {}", named.ttl_low, named.ttl_high));
-  }
-  if (signs.too_fast) {
-    text += fmt::format(" it came {} after {}, and that host never answered in less than {};",
-                        duration(reset.segment.at.time - reading.at.half(other(reset.by)).recent[0].at.time),
-                        frame(verdict.provoked_by), duration(named.response_time));
-  }
-  if (signs.sender_carried_on) {
+  text += describe_forgery(reading);
+  if (signs.sender_carried_on && !signs.sent_past_it) {
     text += fmt::format(" that host carried on afterwards as if it had sent none ({});",
                         frame(reading.now.half(reset.by).last()));
   }
@@ -132,8 +131,10 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
                                                                               : 255) -
                                                       reset.segment.ttl)
                               : std::string("an unknown number of"));
-  narrative.blind_spot = fmt::format(
-      "A capture at {} at the same time proves it: the RST never left there.", name(reading.connection, reset.by));
+  narrative.blind_spot =
+      signs.never_sent ? std::string(kBetweenBothPlaces)
+                       : fmt::format("A capture at {} at the same time proves it: the RST never left there.",
+                                     name(reading.connection, reset.by));
   add_missing(reading, narrative);
   narrative.ruled_out = {"unread_close: there each RST's number is an ack that was in flight, and the host falls silent",
                          "idle_state_lost: no silence came before it"};

@@ -151,7 +151,8 @@ bool Reading::server_forgets_busy_streams() const {
 
 int ForgerySigns::weight() const {
   return (other_ttl ? 2 : 0) + (near_ttl ? 1 : 0) + (too_fast ? 2 : 0) + (sender_carried_on ? 2 : 0) +
-         (sender_spoke_later ? 1 : 0) + (ahead_of_sequence ? 1 : 0) + (foreign_ip_id ? 1 : 0) + (volley ? 3 : 0);
+         (sender_spoke_later ? 1 : 0) + (ahead_of_sequence ? 1 : 0) + (foreign_ip_id ? 1 : 0) + (volley ? 3 : 0) +
+         (sent_past_it ? 3 : 0) + (never_sent ? 4 : 0);
 }
 
 /// A device that forges resets sends several at once, the later ones ahead of the stream in case that one comes too late.
@@ -178,9 +179,17 @@ ForgerySigns read_forgery(const Reading& reading) {
   const HalfConnection& after = reading.now.half(reset.by);
   const Nanoseconds margin = reading.evidence.settings.rtt_margin;
 
+  const TwoPoints& points = reading.now.points(reset.by);
+  const bool behind = points && segment.point == points.far;
+  signs.never_sent = behind && points.reliable();
+  if (then.ttl_known()) {
+    const int hops = behind ? points.hops : 0;
+    signs.ttl_low = then.ttl_low - hops;
+    signs.ttl_high = then.ttl_high - hops;
+  }
   if (segment.ttl_known && then.ttl_known()) {
-    const int below = then.ttl_low - segment.ttl;
-    const int above = segment.ttl - then.ttl_high;
+    const int below = signs.ttl_low - segment.ttl;
+    const int above = segment.ttl - signs.ttl_high;
     const int off = std::max(below, above);
     signs.other_ttl = off > 1;
     signs.near_ttl = off == 1;
@@ -206,12 +215,69 @@ ForgerySigns read_forgery(const Reading& reading) {
   // Who gave a connection up repeats nothing of it.
   const bool repeated = after.last_retransmission() && after.last_retransmission().time - segment.at.time > margin;
   signs.sender_carried_on = repeated || ((new_data || new_ack) && after.last().time - segment.at.time > margin);
+  // Whoever aborts resets at the end of all that he ever sent (RFC 9293 section 3.10.7.4 drops the rest of his queue).
+  const bool at_the_end = !reset.reply && segment.has(kAck) && then.next_known && segment.seq == then.next;
+  signs.sent_past_it = at_the_end && after.bytes > then.bytes + kDisorder && after.turn.last.time - segment.at.time > kMillisecond;
   signs.sender_spoke_later = new_data && after.turn.last.time - segment.at.time > 2 * reading.round_trip() + margin;
   signs.volley = is_volley(reading);
   signs.ahead_of_sequence = then.next_known && segment.seq.after(then.next);
   signs.foreign_ip_id = segment.has(kAck) && segment.ip_id_known && segment.ip_id != 0 && then.ip_id_known &&
                         static_cast<std::uint16_t>(segment.ip_id - then.ip_id) > 16 * kIpIdStep;
   return signs;
+}
+
+bool never_arrived(const Reading& reading) {
+  const TwoPoints& points = reading.now.points(Side::client);
+  const Turn& turn = reading.client.turn;
+  if (!turn || reading.now.clock_stepped || !points.reliable() || !points.arrived_known || points.arrived.after(turn.seq)) return false;
+  const Mark& elsewhere = reading.evidence.around.latest_arrival;
+  return elsewhere && elsewhere.time > turn.begin.time + reading.round_trip() + reading.evidence.settings.rtt_margin;
+}
+
+bool proves_by_two_places(const Reading& reading, Side sender) {
+  if (reading.reset != nullptr) return reading.reset_by(sender) && read_forgery(reading).never_sent;
+  return sender == Side::client && reading.lost_request != nullptr && never_arrived(reading);
+}
+
+namespace {
+
+std::string describe_two_points(const Reading& reading, Side sender) {
+  const TwoPoints& points = reading.now.points(sender);
+  return fmt::format("this capture shows the packets of {} at two places of their way, lastly in {} and {}",
+                     name(reading.connection, sender), frame(points.first_sight), frame(points.second_sight));
+}
+
+}  // namespace
+
+std::string describe_vanishing(const Reading& reading) {
+  return fmt::format(" They never got there: {}, and none of these came to the second, where {} of another stream did.",
+                     describe_two_points(reading, Side::client), frame(reading.evidence.around.latest_arrival));
+}
+
+std::string describe_forgery(const Reading& reading) {
+  const ForgerySigns signs = read_forgery(reading);
+  const Reset& reset = *reading.reset;
+  std::string text;
+  if (signs.never_sent) {
+    text += fmt::format(" {}, and this RST was not there at the first of them;", describe_two_points(reading, reset.by));
+  }
+  if (signs.other_ttl || signs.near_ttl) {
+    text += fmt::format(" its TTL is {}, that of the {}'s own segments {};", reset.segment.ttl, name(reset.by),
+                        signs.ttl_low == signs.ttl_high ? fmt::format("{}", signs.ttl_low)
+                                                        : fmt::format("{} to {}", signs.ttl_low, signs.ttl_high));
+  }
+  if (signs.sent_past_it) {
+    text += fmt::format(" that host went on to send {} beyond the RST's number, until {};",
+                        bytes(reading.now.half(reset.by).bytes - reading.at.half(reset.by).bytes),
+                        frame(reading.now.half(reset.by).turn.last));
+  }
+  if (signs.too_fast) {
+    const Mark& stimulus = reading.at.half(other(reset.by)).recent[0].at;
+    text += fmt::format(" it came {} after {}, and that host never answered in less than {};",
+                        duration(reset.segment.at.time - stimulus.time), frame(stimulus),
+                        duration(reading.at.half(reset.by).response_time));
+  }
+  return text;
 }
 
 // --------------------------------------------------------------------------------------------- completeness
@@ -346,19 +412,42 @@ std::string describe_pattern(const RetryHabit& habit) {
 }  // namespace
 
 std::string describe_retry(const Reading& reading) {
-  const auto& retry = reading.evidence.around.request_retry;
-  const auto& habit = reading.evidence.around.retry_habit;
+  const Surroundings& around = reading.evidence.around;
+  const auto& retry = around.request_retry;
+  const auto& habit = around.retry_habit;
   std::string text;
-  if (retry) {
+  if (retry && !retry->recognised) {
+    text = fmt::format(" The client connected to this server again {} later (stream {}, {}): to repeat it, by the time; the request itself "
+                       "can't be read.",
+                       duration(retry->delay), retry->stream, frame(retry->at));
+  } else if (retry) {
     text = fmt::format(" The client sent the same request again {}on stream {} ({}), {}.",
                        retry->delay > 0 ? duration(retry->delay) + " later " : "", retry->stream, frame(retry->at),
                        retry->succeeded ? "where it was answered" : "which was not answered either");
-  } else if (habit) {
+  } else if (habit && around.gave_up) {
     text = " The client didn't send it again.";
+  }
+  if (retry && retry->met_stale) {
+    text += " That was another connection that had been idle: retries that stay within the pool meet the same close.";
   }
   if (!habit || habit->failures < 2) return text;
   if (habit->repeated == 0) return text + fmt::format(" It gave up on all {} requests to this server that failed.", habit->failures);
   return text + fmt::format(" Of its {} requests to this server that failed it repeated {}, {}.", habit->failures, habit->repeated,
+                            describe_pattern(*habit));
+}
+
+std::string describe_next_connect(const Evidence& evidence) {
+  const auto& next = evidence.around.dialled_again;
+  const auto& habit = evidence.around.retry_habit;
+  std::string text;
+  if (next) {
+    text = fmt::format(" The client dialled again {} later (stream {}, {}), {}.", duration(next->delay), next->stream,
+                       frame(next->at), next->succeeded ? "and got through" : "in vain as well");
+  } else if (habit && evidence.around.gave_up) {
+    text = " The client didn't dial again.";
+  }
+  if (!habit || habit->failures < 2 || habit->repeated == 0) return text;
+  return text + fmt::format(" Of its {} connects to this server that failed it repeated {}, {}.", habit->failures, habit->repeated,
                             describe_pattern(*habit));
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../evidence.h"
@@ -70,14 +71,34 @@ struct ForgerySigns {
   bool near_ttl = false;       ///< Off by one: a route change, or the next router.
   bool too_fast = false;       ///< In less than half of the shortest time that host ever took.
   bool sender_carried_on = false;  ///< The named sender went on as if it had sent no RST.
+  bool sent_past_it = false;       ///< More new data than any path reorders followed an abort, beyond its number.
   bool sender_spoke_later = false; ///< With new data, and later than anything that had been on its way.
   bool volley = false;             ///< One of several sent at once, ahead of all that the named sender ever sent.
   bool ahead_of_sequence = false;  ///< Sequence numbers that it hadn't reached.
   bool foreign_ip_id = false;      ///< Another IP ID counter than that of its segments.
+  /// The capture has a place that all of the named sender's packets pass before they come to where this one was seen, and it
+  /// did not pass there.
+  bool never_sent = false;
+  int ttl_low = 0;             ///< Of the named sender's own segments where this one was seen; low > high where none was known.
+  int ttl_high = -1;
 
   [[nodiscard]] int weight() const;
 };
 [[nodiscard]] ForgerySigns read_forgery(const Reading& reading);
+
+/// The capture was made near the client and near the server, and nothing of the client's latest turn came to the second place,
+/// where packets of others were captured later.
+[[nodiscard]] bool never_arrived(const Reading& reading);
+/// That packets of `sender` were seen at two places proves something here: that it didn't send the reset, or that what it sent
+/// never arrived.
+[[nodiscard]] bool proves_by_two_places(const Reading& reading, Side sender);
+/// A sentence that says the latter, with the frames.
+[[nodiscard]] std::string describe_vanishing(const Reading& reading);
+/// What is left to find out where a capture was made at two places.
+constexpr std::string_view kBetweenBothPlaces =
+    "Which device between both places it was: a capture between any two of them halves the way.";
+/// Why the RST is forged, as clauses that end in semicolons.
+[[nodiscard]] std::string describe_forgery(const Reading& reading);
 
 /// Less of it was sent than it announces.
 [[nodiscard]] bool is_known_incomplete(const Turn& turn);
@@ -104,5 +125,7 @@ void add_missing(const Reading& reading, Narrative& narrative);
 [[nodiscard]] Verdict harmless_verdict(const Reading& reading);
 /// The repeated request, as a sentence; "" where none was seen.
 [[nodiscard]] std::string describe_retry(const Reading& reading);
+/// The same of a failed connect.
+[[nodiscard]] std::string describe_next_connect(const Evidence& evidence);
 
 }  // namespace tcpwhy

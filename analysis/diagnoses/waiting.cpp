@@ -335,6 +335,8 @@ std::optional<Verdict> retransmission_timeout(const Evidence& evidence) {
     verdict.impact = Impact::none;
     verdict.severity = Severity::note;
   }
+  const bool after_silence = client.turn.silence >= evidence.settings.smallest_idle_gap;  // Then idle_blackhole is the rival.
+  if (*unheard == Side::client && never_arrived(reading) && !after_silence) verdict.confidence = Confidence::certain;
   if (reading.reset == nullptr) verdict.deciding_frame = reading.at.half(*unheard).last_retransmission().frame;
   return verdict;
 }
@@ -366,6 +368,11 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
         bytes(verdict.lost_bytes));
     narrative.fix = fmt::format("Find out what happened to {}, or to the path to it, at {}.",
                                 name(reading.connection, other(side)), frame(sender.turn.begin));
+    if (verdict.confidence == Confidence::certain) {
+      narrative.explanation += describe_vanishing(reading);
+      narrative.fix = fmt::format("Find the device between both places that drops what {} sends, at {}.",
+                                  name(reading.connection, side), frame(sender.turn.begin));
+    }
     narrative.ruled_out = {"idle_blackhole: no silence came before it"};
     if (const std::string suspicion = suspect_path_mtu(reading, side); !suspicion.empty()) {
       narrative.explanation += suspicion;

@@ -71,6 +71,34 @@ TEST(InjectedReset, VolleyAheadOfTheStream) {
   }
 }
 
+/// A forger who knows the TTL and the number: what gives him away is that the host goes on. `more` segments follow at once.
+void goes_on_for(Story& story, int more) {
+  std::string script = R"(
+    +0     > S  win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7>
+    +.08   < S. win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62 id 0
+    +0     > .
+    +.001  > P. 1:40(39)
+    +.081  < .  1:1461(1460)     ttl 62
+    +.0001 < R. 1461:1461(0) win 0 ttl 62
+  )";
+  for (int i = 1; i <= more; ++i) {
+    script += fmt::format("+.0005 < . {}:{}(1460) ttl 62\n", 1 + i * 1460, 1 + (i + 1) * 1460);
+  }
+  story.play(script);
+}
+
+TEST(InjectedReset, HostThatSendsPastItsOwnReset) {
+  Story story;
+  goes_on_for(story, 20);
+  EXPECT_THAT(story, says("#0 injected_reset certain error fault=middlebox reset_by=middlebox"));
+}
+
+TEST(InjectedReset, ResetThatOvertookAFewSegmentsIsNoForgery) {
+  Story story;
+  goes_on_for(story, 5);
+  for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "injected_reset");
+}
+
 // Stays silent.
 
 TEST(InjectedReset, RouteChangeIsNoForgery) {

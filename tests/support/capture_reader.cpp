@@ -176,6 +176,8 @@ std::optional<Sight> read_sight(const Frame& frame) {
   auto segment = plugin::read_segment(bytes, *ip);
   if (!segment) return {};
   segment->time = frame.time;
+  constexpr std::size_t kEthernetHeader = 14;
+  if (frame.link_header == kEthernetHeader) segment->point = capture_point(0, bytes.captured.first(6));
   return Sight{.segment = *segment, .error = {}};
 }
 

@@ -137,6 +137,14 @@ std::string icmp_bytes(const IcmpEnvelope& icmp, const Packet& quoted) {
   return out;
 }
 
+/// A locally administered hardware address that ends as the network address does; each place has its own.
+std::string hardware_address(const Address& address, std::uint8_t eye) {
+  std::string out;
+  put16(out, 0x0200U + eye);
+  put32(out, static_cast<std::uint32_t>(address.bytes[address.length - 2]) << 8 | address.bytes[address.length - 1]);
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> encode(const OptionList& options) {
@@ -198,6 +206,8 @@ Segment to_segment(const Packet& packet, const Capture& capture) {
   segment.flags = packet.flags;
   segment.length = static_cast<std::uint32_t>(packet.payload.size());
   segment.window = packet.window;
+  const std::string next_hop = hardware_address(packet.destination.address, packet.eye);
+  segment.point = capture_point(0, {reinterpret_cast<const std::uint8_t*>(next_hop.data()), next_hop.size()});
   if (capture.ip_header_known) {
     segment.ttl = packet.ttl;
     if (v4) segment.ip_id = packet.ip_id;
@@ -244,11 +254,7 @@ std::string to_bytes(const Packet& packet) {
   const Address from = packet.icmp ? packet.icmp->sender : packet.source.address;
   const Address to = packet.icmp ? packet.source.address : packet.destination.address;
   std::string out;
-  // Locally administered hardware addresses that end as the network addresses do.
-  for (const Address& address : {to, from}) {
-    put16(out, 0x0200);
-    put32(out, static_cast<std::uint32_t>(address.bytes[address.length - 2]) << 8 | address.bytes[address.length - 1]);
-  }
+  for (const Address& address : {to, from}) out += hardware_address(address, packet.eye);
   put16(out, v4 ? 0x0800 : 0x86dd);
   if (packet.icmp) {
     return out +
@@ -267,6 +273,21 @@ Capture mirrored(Capture capture) {
   }
   capture.packets = std::move(doubled);
   return capture;
+}
+
+Capture seen_at_two_places(const Capture& capture, std::uint16_t server_port, Nanoseconds apart) {
+  Capture merged = capture;
+  const int router = apart > 0 ? 1 : -1;
+  for (Packet packet : capture.packets) {
+    const bool to_server = packet.destination.port == server_port;
+    packet.eye = 1;
+    packet.time += to_server ? apart : -apart;
+    packet.ttl = static_cast<std::uint8_t>(packet.ttl - (to_server ? router : -router));
+    merged.packets.push_back(std::move(packet));
+  }
+  std::stable_sort(merged.packets.begin(), merged.packets.end(),
+                   [](const Packet& a, const Packet& b) { return a.time < b.time; });
+  return merged;
 }
 
 Capture without_ip_header(Capture capture) {

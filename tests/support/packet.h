@@ -33,6 +33,7 @@ struct Packet {
   std::uint16_t window = 0;
   std::uint8_t ttl = 64;
   std::uint16_t ip_id = 0;            ///< IPv4 only.
+  std::uint8_t eye = 0;               ///< Which of the capture's places saw it, nearest to the client first.
   std::vector<std::uint8_t> options;  ///< TCP options as on the wire; padded to a multiple of four when written.
   std::string payload;
   std::optional<IcmpEnvelope> icmp;
@@ -85,6 +86,8 @@ void feed(Analyzer& analyzer, const Capture& capture, const RemarkVisitor& remar
 
 /// What was done to a capture after it was made, or by how it was made.
 [[nodiscard]] Capture mirrored(Capture capture);  ///< Every frame twice: a mirror of both ports.
+/// Merged with what a second place saw, one router and `apart` nearer to `server_port`; or, if that is negative, farther from it.
+[[nodiscard]] Capture seen_at_two_places(const Capture& capture, std::uint16_t server_port, Nanoseconds apart);
 [[nodiscard]] Capture without_ip_header(Capture capture);
 [[nodiscard]] Capture cut_to(Capture capture, std::uint32_t snaplen);
 [[nodiscard]] Capture without(Capture capture, const std::function<bool(const Packet&)>& lost);

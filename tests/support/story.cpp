@@ -126,6 +126,9 @@ class Network {
       case Vantage::both_sides_of_device:
         eyes_ = {kDevice - 0.01, kDevice + 0.01};
         break;
+      case Vantage::both_ends:
+        eyes_ = {0.0, 1.0};
+        break;
     }
     routers_.push_back(kDevice);
     for (int i = 1; i < scene.hops; ++i) routers_.push_back(0.5 * i / scene.hops);
@@ -481,9 +484,11 @@ class Network {
 
   void show(Packet packet, Side sender, double start, double from, double to, Nanoseconds leaves, Sent sent) {
     const auto [low, high] = std::minmax(from, to);
-    for (const double eye : eyes_) {
+    for (std::size_t i = 0; i < eyes_.size(); ++i) {
+      const double eye = eyes_[i];
       if (eye < low || eye > high) continue;
       Packet seen = packet;
+      seen.eye = static_cast<std::uint8_t>(i);
       seen.time = leaves + flight(start, eye);
       seen.ttl = static_cast<std::uint8_t>(packet.ttl - routers_between(start, eye));
       const bool missed =

@@ -35,7 +35,7 @@ using namespace std::chrono_literals;
 constexpr Nanoseconds kOnceUponATime = 1'767'225'600 * kSecond;
 
 /// Where the capture is made. A device on the path (Path) stands between `middle` and the server.
-enum class Vantage { client, middle, server, both_sides_of_device };
+enum class Vantage { client, middle, server, both_sides_of_device, both_ends };
 
 struct Scene {
   Vantage vantage = Vantage::client;
