@@ -382,17 +382,20 @@ ResetRole Connection::observe_reset(const Segment& segment, Side side) {
   return broken.count == 1 ? ResetRole::cause : ResetRole::echo;
 }
 
-/// What is a message of the application is no text about the reset.
+/// A device's note about it or, where there is none, its payload: but a message of the application is no text about a reset.
 void Connection::keep_text(const Segment& reset) {
   ResetText& kept = trouble_->reset_text;
-  if (kept.frame != 0 || read_payload(reset.payload).kind != PayloadKind::other) return;
+  if (kept.frame != 0) return;
+  const bool noted = !reset.note.empty();
+  if (!noted && read_payload(reset.payload).kind != PayloadKind::other) return;
+  const std::span<const std::uint8_t> bytes = noted ? reset.note : reset.payload;
   const auto printable = [](std::uint8_t byte) { return byte >= ' ' && byte <= '~'; };
-  const auto end = std::find_if_not(reset.payload.begin(), reset.payload.end(), printable);
-  const auto length = static_cast<std::size_t>(end - reset.payload.begin());
+  const auto end = std::find_if_not(bytes.begin(), bytes.end(), printable);
+  const auto length = static_cast<std::size_t>(end - bytes.begin());
   if (length < kShortestResetText) return;
   kept.frame = reset.frame;
   kept.length = static_cast<std::uint8_t>(std::min(length, kept.characters.size()));
-  std::copy_n(reset.payload.begin(), kept.length, kept.characters.begin());
+  std::copy_n(bytes.begin(), kept.length, kept.characters.begin());
 }
 
 /// Linux: tcp_send_active_reset (an abort) against tcp_v4_send_reset (a reply); RFC 9293 section 3.5.2. Other

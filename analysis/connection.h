@@ -142,7 +142,8 @@ struct Break {
   Mark last_reset;
 };
 
-/// The printable text that a RST carries as its payload (RFC 9293 section 3.5.3): F5 puts its cause there.
+/// The printable text that a RST carries as its payload (RFC 9293 section 3.5.3), or that a device noted about it: F5 puts its
+/// cause there.
 struct ResetText {
   FrameNumber frame = 0;           ///< 0: none had any.
   std::uint8_t length = 0;

@@ -78,6 +78,8 @@ struct Segment {
   Options options;
   /// What was captured of the payload, at most `length` bytes. Valid only during `observe`.
   std::span<const std::uint8_t> payload;
+  /// What a device wrote about this packet in its own capture, as text: why it reset (F5). As long valid as the payload.
+  std::span<const std::uint8_t> note;
 
   [[nodiscard]] bool has(Flag flag) const { return (flags & flag) != 0; }
   /// Sequence space used: payload, and one each for SYN and FIN.

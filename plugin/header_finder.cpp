@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "network_order.h"
+
 namespace tcpwhy::plugin {
 namespace {
 
@@ -16,14 +18,6 @@ constexpr std::size_t kBelievable = 14;
 
 using Captured = std::span<const std::uint8_t>;
 
-std::uint16_t be16(Captured bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-std::uint32_t be32(Captured bytes, std::size_t at) {
-  return static_cast<std::uint32_t>(be16(bytes, at)) << 16 | be16(bytes, at + 2);
-}
-
 void put_be16(std::uint8_t* to, std::uint16_t value) {
   to[0] = static_cast<std::uint8_t>(value >> 8);
   to[1] = static_cast<std::uint8_t>(value);
@@ -32,10 +26,6 @@ void put_be16(std::uint8_t* to, std::uint16_t value) {
 void put_be32(std::uint8_t* to, std::uint32_t value) {
   put_be16(to, static_cast<std::uint16_t>(value >> 16));
   put_be16(to + 2, static_cast<std::uint16_t>(value));
-}
-
-bool has(Captured bytes, std::size_t at, std::size_t length) {
-  return at <= bytes.size() && bytes.size() - at >= length;
 }
 
 Address address_at(Captured bytes, std::size_t at, std::uint8_t length) {

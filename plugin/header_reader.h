@@ -19,7 +19,7 @@ constexpr std::size_t kTcpMinimum = 20;
 /// The length of the TCP header at `tcp`, options included; nothing where it was cut too early or can't be one.
 [[nodiscard]] std::optional<std::size_t> tcp_header_length(const Bytes& bytes, std::size_t tcp);
 
-/// Adds what only the header's own bytes tell to a segment whose length is known: window, options, payload.
+/// Adds what only the bytes tell to a segment whose length is known: window, options, payload, and what stands behind it.
 /// REQUIRES: `header_length` is at least 20, and at least kTcpEssential bytes of it were captured.
 void read_tcp_details(const Bytes& bytes, std::size_t tcp, std::size_t header_length, Segment& segment);
 

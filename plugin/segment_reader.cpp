@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "header_reader.h"
+#include "network_order.h"
 
 namespace tcpwhy::plugin {
 namespace {
@@ -56,14 +57,6 @@ address from_address(const Address& from) {
   address to = ADDRESS_INIT_NONE;
   set_address(&to, from.length == 4 ? AT_IPv4 : AT_IPv6, from.length, from.bytes.data());
   return to;
-}
-
-std::uint16_t be16(const Bytes& bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(bytes.captured[at] << 8 | bytes.captured[at + 1]);
-}
-
-bool has(const Bytes& bytes, std::size_t at, std::size_t length) {
-  return at <= bytes.captured.size() && bytes.captured.size() - at >= length;
 }
 
 Bytes bytes_of(tvbuff_t* tvb) {
@@ -238,8 +231,8 @@ const tcp_analysis* SegmentReader::conversation_of(const Bytes& bytes, const IpH
                                                    packet_info* pinfo) const {
   const address source = from_address(ip.source);
   const address destination = from_address(ip.destination);
-  const std::uint16_t source_port = be16(bytes, ip.end);
-  const std::uint16_t destination_port = be16(bytes, ip.end + 2);
+  const std::uint16_t source_port = be16(bytes.captured, ip.end);
+  const std::uint16_t destination_port = be16(bytes.captured, ip.end + 2);
   const conversation_t* conversation =
       find_conversation(pinfo->num, &source, &destination, CONVERSATION_TCP, source_port, destination_port, 0);
   if (conversation == nullptr && !quoted && pinfo->ptype == PT_TCP && pinfo->srcport == source_port &&
@@ -256,7 +249,7 @@ const tcp_analysis* SegmentReader::conversation_of(const Bytes& bytes, const IpH
 bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, const Layers& layers, packet_info* pinfo) {
   const bool quoted = (layers.quoted >> count_ & 1U) != 0;
   const bool sampled = (layers.sampled >> count_ & 1U) != 0;
-  if (quoted ? !has(bytes, ip.end, kLeastQuoted) : !tcp_header_length(bytes, ip.end)) return false;
+  if (quoted ? !has(bytes.captured, ip.end, kLeastQuoted) : !tcp_header_length(bytes, ip.end)) return false;
   std::optional<IcmpError> error;
   if (quoted && !(error = read_icmp_error(bytes, ip.offset))) return false;
   const tcp_analysis* conversation = conversation_of(bytes, ip, quoted, pinfo);

@@ -872,7 +872,8 @@ constexpr Diagnosis kIdleDiagnoses[] = {
   or, where the server speaks first:
   |                        X <------- data --- |)",
      "idle_state_lost: there a RST comes back. retransmission_timeout: there no silence came before, or nothing else "
-     "gets through either. keepalive_probe_timeout: there only probes went unanswered.",
+     "gets through either. keepalive_probe_timeout: there only probes went unanswered. Captures of both ends, merged "
+     "(mergecap), prove it: the request shows at one end only.",
      "On the side that speaks: `ss -tnoi dport = :PORT` (`sport` on the server) shows `timer:(on,...)` with a "
      "growing backoff; `nstat -asz TcpExtTCPTimeouts TcpRetransSegs`, and TcpExtTCPAbortOnTimeout when it gives up, "
      "without a RST. On a Linux gateway `conntrack -L -p tcp --dport PORT` has no entry.",

@@ -199,7 +199,7 @@ constexpr Diagnosis kMiddleDiagnoses[] = {
   | ------------- RST ------------------------> |  now an honest one)",
      "unread_close: several RSTs with different numbers are honest if each repeats an ack that was in flight. "
      "idle_state_lost: a device's reject after a silence. conntrack_invalid: there a segment drew the reset. A TTL "
-     "or missing timestamps alone prove nothing.",
+     "or missing timestamps alone prove nothing. Captures of both ends, merged (mergecap), do: the RST shows at one end only.",
      "At the named sender at the same time: the RST is in no capture there, `tcp:tcp_send_reset` says nothing and "
      "`nstat -asz TcpOutRsts` does not rise, while the victim reports `tcp:tcp_receive_reset`; where both ends "
      "report it, both were told. A reject rule on the host itself leaves no reason either: `nft list ruleset | grep "
