@@ -92,9 +92,11 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
     return verdict;
   }
   const Turn& request = reading.at.half(Side::client).turn;
-  verdict.impact = request && !request.answered ? Impact::request_lost
-                   : response_completeness(reading) == Completeness::complete ? Impact::none
-                                                                               : Impact::unknown;
+  const Completeness response = response_completeness(reading);
+  verdict.impact = request && !request.answered           ? Impact::request_lost
+                   : response == Completeness::complete   ? Impact::none
+                   : response == Completeness::incomplete ? Impact::response_truncated
+                                                          : Impact::unknown;
   verdict.severity = Severity::error;
   verdict.lost_bytes = reading.unacknowledged(other(reading.reset->by));
   return verdict;
@@ -122,15 +124,16 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   if (verdict.impact == Impact::none) text += " The connection survived it.";
   narrative.fix = fmt::format(
       "Find the device on the path between {} and {} that ends connections (intrusion prevention, content filter, firewall "
-      "reject rule) and read its log at that second; if its TTL started at 64, 128 or 255, it is {} hops from this capture "
+      "reject rule) and read its log at that second; if its TTL started at 64, 128 or 255, it is {} from this capture "
       "point.",
       to_string(reading.connection.endpoint(Side::client).address),
       to_string(reading.connection.endpoint(Side::server).address),
-      reset.segment.ttl_known ? fmt::format("{}", (reset.segment.ttl <= 64    ? 64
-                                                   : reset.segment.ttl <= 128 ? 128
-                                                                              : 255) -
-                                                      reset.segment.ttl)
-                              : std::string("an unknown number of"));
+      reset.segment.ttl_known ? plural(static_cast<std::uint64_t>((reset.segment.ttl <= 64    ? 64
+                                                                   : reset.segment.ttl <= 128 ? 128
+                                                                                              : 255) -
+                                                                  reset.segment.ttl),
+                                       "hop")
+                              : std::string("an unknown number of hops"));
   narrative.blind_spot =
       signs.never_sent ? std::string(kBetweenBothPlaces)
                        : fmt::format("A capture at {} at the same time proves it: the RST never left there.",
