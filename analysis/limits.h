@@ -39,6 +39,8 @@ constexpr std::size_t kNearPerTen = 9;
 constexpr std::size_t kStrayOfSweep = 20;
 /// A timer is none where a silence was survived that it doesn't allow, as often as once in 10 closes.
 constexpr std::size_t kSurvivedPerClose = 10;
+/// What a client should stay below its server's idle timeout, beside a round trip: timers of both sides fire late.
+constexpr Nanoseconds kSafetyBelowTimeout = kSecond / 2;
 /// Timers that tick in milliseconds (epoll_wait, nginx, libuv, HAProxy) fire up to a tick early or late.
 constexpr Nanoseconds kTimerGranularity = 2 * kMillisecond;
 

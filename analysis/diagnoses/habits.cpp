@@ -66,7 +66,7 @@ Nanoseconds advised_limit(const RouteEvidence& evidence) {
   }
   Nanoseconds round_trip = 0;
   for (const IdleSpell& spell : evidence.pair.server_closed.spells()) round_trip = std::max(round_trip, spell.round_trip);
-  const Nanoseconds below = timeout.value - round_trip - kSecond / 2;
+  const Nanoseconds below = timeout.value - round_trip - kSafetyBelowTimeout;
   return below >= kSecond ? below / kSecond * kSecond : timeout.value / 2 / (100 * kMillisecond) * (100 * kMillisecond);
 }
 
@@ -164,8 +164,8 @@ constexpr Diagnosis kHabits[] = {
      "nothing.",
      "On the client: `ss -tnpo state close-wait` shows connections that the server has closed and the pool still holds. On both "
      "sides the configuration: the value is in the text, beside the products whose default it is.",
-     "Set the idle timeout of the side that sends requests below that of the side that answers, by a round trip and a second; "
-     "the settings of the usual products stand at keepalive_race. Where the other side is a balancer or a firewall that "
+     "Set the idle timeout of the side that sends requests below that of the side that answers, by a round trip and half a "
+     "second; the settings of the usual products stand at keepalive_race. Where the other side is a balancer or a firewall that "
      "forgets silently, TCP keep-alive below its timeout keeps the entry alive.",
      {}, nullptr, nullptr, std::nullopt, false, keepalive_mismatch, narrate_keepalive_mismatch},
 };

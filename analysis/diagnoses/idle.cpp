@@ -139,9 +139,9 @@ std::string heed_announcement(const Reading& reading, Nanoseconds limit) {
 }
 
 std::string align_timeouts(const Reading& reading, Nanoseconds limit) {
-  const Nanoseconds margin = std::max<Nanoseconds>(reading.round_trip() + kSecond, kSecond);
+  const Nanoseconds margin = reading.round_trip() + kSafetyBelowTimeout;
   std::string target = limit > 2 * margin
-                           ? fmt::format("below {} ({} less a round trip and a second)", duration(limit - margin),
+                           ? fmt::format("below {} ({} less a round trip and half a second)", duration(limit - margin),
                                          duration(limit))
                            : fmt::format("well below {}", duration(limit));
   return fmt::format(
