@@ -17,6 +17,7 @@
 #include <epan/uat.h>
 
 #include <epan/dissectors/packet-tcp.h>
+#include <wiretap/wtap.h>
 
 #define TCPWHY_WIRESHARK(major, minor) \
   (WIRESHARK_VERSION_MAJOR > (major) || (WIRESHARK_VERSION_MAJOR == (major) && WIRESHARK_VERSION_MINOR >= (minor)))
