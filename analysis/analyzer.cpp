@@ -1,9 +1,6 @@
 #include "analyzer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <unordered_set>
 

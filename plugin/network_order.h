@@ -1,4 +1,4 @@
-// Numbers as headers have them: big-endian (RFC 1700), at any offset.
+// Numbers as headers have them: big-endian (RFC 791 appendix B), at any offset.
 #pragma once
 
 #include <cstddef>

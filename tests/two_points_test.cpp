@@ -9,6 +9,14 @@ namespace {
 
 constexpr Scene kBothEnds{.vantage = Vantage::both_ends, .round_trip = 100ms};
 
+/// A connection on which enough was said to know both places.
+Connection converses(Story& story) {
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.exchange(get("/b"), ok());
+  return c;
+}
+
 bool is_reset(Side, const Packet& packet) {
   return packet.has(kRst);
 }
@@ -76,15 +84,13 @@ TEST(TwoPoints, ResetsAreCountedAtTheirSender) {
 
 /// The device answers a request in the server's name.
 void is_told_off_by_the_device(const Connection& c) {
-  c.exchange(get("/a"), ok());
-  c.exchange(get("/b"), ok());
   c.path.rejects();
   c.client.sends(get("/forbidden"));
 }
 
 TEST(TwoPoints, ResetThatWasNotSeenAtItsSenderIsForged) {
   Story story(kBothEnds);
-  is_told_off_by_the_device(story.connect());
+  is_told_off_by_the_device(converses(story));
   EXPECT_THAT(story, says("#0 injected_reset certain error fault=middlebox reset_by=middlebox impact=request_lost"));
   const Finding finding = the_finding(findings(story), "injected_reset");
   EXPECT_THAT(finding.narrative.explanation, testing::HasSubstr("at two places of their way"));
@@ -93,9 +99,7 @@ TEST(TwoPoints, ResetThatWasNotSeenAtItsSenderIsForged) {
 
 TEST(TwoPoints, DeviceThatForgotIsProven) {
   Story story(kBothEnds);
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  c.exchange(get("/a"), ok());
+  const Connection c = converses(story);
   c.client.idles_for(8s);
   c.path.rejects();
   c.client.sends(get("/b"));
@@ -104,9 +108,7 @@ TEST(TwoPoints, DeviceThatForgotIsProven) {
 
 TEST(TwoPoints, ResetThatWasSeenAtItsSenderIsHonest) {
   Story story(kBothEnds);
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  c.exchange(get("/b"), ok());
+  const Connection c = converses(story);
   c.server.forgets();
   c.client.sends(get("/c"));
   EXPECT_THAT(story, says("#0 peer_lost_state reset_by=server"));
@@ -115,9 +117,7 @@ TEST(TwoPoints, ResetThatWasSeenAtItsSenderIsHonest) {
 /// On its way to the client the reset gets lost: it shows at the server alone.
 TEST(TwoPoints, ResetThatNeverArrivedIsHonestToo) {
   Story story(kBothEnds);
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  c.exchange(get("/b"), ok());
+  const Connection c = converses(story);
   c.path.drops(is_reset);
   c.server.aborts();
   story.wait(1s);
@@ -127,9 +127,7 @@ TEST(TwoPoints, ResetThatNeverArrivedIsHonestToo) {
 /// Where the second clock is behind by more than the way takes, what left the server seems to come from the client.
 TEST(TwoPoints, ClocksThatDisagreeProveNothing) {
   Story story(kBothEnds);
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  c.exchange(get("/b"), ok());
+  const Connection c = converses(story);
   c.path.drops(is_reset);
   c.server.aborts();
   story.wait(1s);
@@ -161,9 +159,7 @@ TEST(TwoPoints, CaptureWithGapsProvesNothing) {
 
 /// What the device drops after a silence; another connection goes on meanwhile.
 Connection falls_into_a_black_hole(Story& story) {
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  c.exchange(get("/a"), ok());
+  const Connection c = converses(story);
   c.client.idles_for(8s);
   c.path.drops();
   c.client.sends(get("/b"));
@@ -190,9 +186,7 @@ TEST(TwoPoints, RequestThatNobodyCouldSeeArriveProvesNothing) {
 
 TEST(TwoPoints, RequestThatArrivedAndWasNotAnsweredDidNotVanish) {
   Story story(kBothEnds);
-  const Connection c = story.connect();
-  c.exchange(get("/a"), ok());
-  c.exchange(get("/a"), ok());
+  const Connection c = converses(story);
   c.client.idles_for(8s);
   c.server.vanishes();
   c.client.sends(get("/b"));

@@ -215,7 +215,7 @@ ForgerySigns read_forgery(const Reading& reading) {
   // Who gave a connection up repeats nothing of it.
   const bool repeated = after.last_retransmission() && after.last_retransmission().time - segment.at.time > margin;
   signs.sender_carried_on = repeated || ((new_data || new_ack) && after.last().time - segment.at.time > margin);
-  // Whoever aborts resets at the end of all that he ever sent (RFC 9293 section 3.10.7.4 drops the rest of his queue).
+  // Whoever aborts resets at the end of all that he ever sent (RFC 9293 section 3.10.5: the number is SND.NXT, and what is queued is flushed).
   const bool at_the_end = !reset.reply && segment.has(kAck) && then.next_known && segment.seq == then.next;
   signs.sent_past_it = at_the_end && after.bytes > then.bytes + kDisorder && after.turn.last.time - segment.at.time > kMillisecond;
   signs.sender_spoke_later = new_data && after.turn.last.time - segment.at.time > 2 * reading.round_trip() + margin;

@@ -383,7 +383,9 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
           name(reading.connection, side));
     }
   }
-  narrative.blind_spot = "Where the segments vanish can't be seen from here; a capture at the other end decides.";
+  narrative.blind_spot = verdict.confidence == Confidence::certain
+                             ? std::string(kBetweenBothPlaces)
+                             : "Where the segments vanish can't be seen from here; a capture at the other end decides.";
   add_missing(reading, narrative);
   return narrative;
 }
