@@ -147,7 +147,7 @@ std::optional<Retry> Retries::of_request(StreamNumber failed, const Look& look) 
     return outcome(found->second, look);
   }
   const auto found = mute_retries_.find(failed);
-  if (found == mute_retries_.end() || look(found->second.stream).evicted) return {};
+  if (found == mute_retries_.end() || found->second.of_connect || look(found->second.stream).evicted) return {};
   Retry retry = outcome(found->second, look);
   retry.recognised = false;
   return retry;
@@ -202,7 +202,8 @@ bool Retries::takes_up(const Connection& connection, Route route) {
   const auto before = dials.without(failed->stream);
   const bool usual = (before || !failed->connect) && failed->failed - before.value_or(dials.since) < kQuietBeforeRetry * delay;
   if (!usual && mute_retries_.size() < kRepetitions) {
-    const Request repetition{connection.stream(), dialled, route, 0, true, failed->failed, delay, failed->attempt + 1};
+    const Request repetition{connection.stream(), dialled, route, 0, true, failed->failed, delay, failed->attempt + 1,
+                             failed->connect};
     mute_retries_.emplace(failed->stream, repetition);
     if (attempts_.size() < kRepetitions) attempts_.emplace(FrameNumber{dialled.frame}, repetition.attempt);
     count_repetition(route, failed->connect, repetition.attempt, delay);
@@ -250,7 +251,7 @@ void Retries::note_connect(const Connection& connection) {
 
 std::optional<Retry> Retries::next_connect(StreamNumber failed, const Look& look) const {
   const auto found = mute_retries_.find(failed);
-  if (found == mute_retries_.end()) return {};
+  if (found == mute_retries_.end() || !found->second.of_connect) return {};
   const auto [connection, evicted] = look(found->second.stream);
   if (evicted) return {};
   Retry retry{found->second.stream, found->second.at, connection == nullptr, {}, found->second.delay, found->second.attempt, false};

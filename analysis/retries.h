@@ -68,6 +68,7 @@ class Retries {
     Nanoseconds failed = 0;     ///< When it showed that it had failed.
     Nanoseconds delay = 0;      ///< Of a repetition.
     std::uint32_t attempt = 1;
+    bool of_connect = false;    ///< It repeats a connect that failed.
   };
   /// What failed and is recognised by its time alone.
   struct Mute {

@@ -500,8 +500,9 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   const auto fate = [this](StreamNumber other) { return Retries::Attempt{find(other), is_evicted(other)}; };
   around.request_retry = retries_.of_request(stream, fate);
   around.connect_retry = retries_.of_connect(stream, fate);
-  const bool connecting = !connection.now().established;
-  if (connecting) around.dialled_again = retries_.next_connect(stream, fate);
+  around.dialled_again = retries_.next_connect(stream, fate);
+  // A connect may fail after its handshake, too: TLS.
+  const bool connecting = around.dialled_again || !connection.now().established;
   around.gave_up = retries_.gave_up(stream, latest_time_);
   around.retry_habit = retries_.habit(connection, connecting);
   if (const auto found = originals_.find(stream); found != originals_.end()) around.original = found->second;
