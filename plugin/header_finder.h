@@ -15,33 +15,10 @@
 #include <optional>
 #include <span>
 
+#include "packet/ip_header.h"
 #include "segment.h"
 
 namespace tcpwhy::plugin {
-
-/// A frame, or a datagram that was put together or decrypted from several.
-struct Bytes {
-  std::span<const std::uint8_t> captured;
-  std::size_t on_wire = 0;  ///< At least what was captured.
-};
-
-/// An IP header that TCP follows.
-struct IpHeader {
-  std::size_t offset = 0;
-  std::size_t end = 0;      ///< Where the TCP header begins: past the options or extension headers.
-  std::size_t payload = 0;  ///< Bytes on the wire past `end`, padding of the frame excluded.
-  bool fragment = false;    ///< First of several: `payload` ends before the segment does.
-  Address source;
-  Address destination;
-  std::uint8_t ttl = 0;
-  std::optional<std::uint16_t> id;
-};
-
-/// Reads the IP header at `offset` if there is one, whole, of an unfragmented or first fragment, with TCP next.
-[[nodiscard]] std::optional<IpHeader> read_ip_header(const Bytes& bytes, std::size_t offset);
-
-/// The first IP header that TCP follows, at `from` or later.
-[[nodiscard]] std::optional<IpHeader> next_ip_header(const Bytes& bytes, std::size_t from);
 
 /// Where it was found.
 struct Found {

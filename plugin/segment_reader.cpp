@@ -6,8 +6,8 @@
 #include <optional>
 #include <type_traits>
 
-#include "header_reader.h"
-#include "network_order.h"
+#include "packet/tcp_header.h"
+#include "packet/network_order.h"
 
 namespace tcpwhy::plugin {
 namespace {

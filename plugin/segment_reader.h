@@ -18,22 +18,10 @@
 
 #include "epan_compat.h"
 #include "header_finder.h"
+#include "packet/sighting.h"
 #include "segment.h"
 
 namespace tcpwhy::plugin {
-
-/// One TCP header of a frame.
-struct Sighting {
-  enum Kind : std::uint8_t {
-    segment,     ///< A segment of its stream.
-    quotation,   ///< Quoted by an ICMP error.
-    unreadable,  ///< Only its stream is known: its length isn't, or a sampling protocol carries it.
-  };
-  Kind kind = unreadable;
-  StreamNumber stream = 0;
-  Segment read;     ///< If a segment; its payload lives as long as the frame's bytes.
-  IcmpError error;  ///< If quoted.
-};
 
 class SegmentReader {
  public:

@@ -1,5 +1,5 @@
 // The reset cause in the trailer of a BIG-IP: read where it is, never beyond, and quoted.
-#include "plugin/f5_trailer.h"
+#include "packet/f5_trailer.h"
 
 #include <string>
 #include <string_view>
@@ -40,7 +40,7 @@ std::string older_with(std::string_view text, char version = 2, std::size_t befo
 }
 
 std::string read(std::string_view behind) {
-  const auto text = plugin::f5_reset_cause({reinterpret_cast<const std::uint8_t*>(behind.data()), behind.size()});
+  const auto text = f5_reset_cause({reinterpret_cast<const std::uint8_t*>(behind.data()), behind.size()});
   return {text.begin(), text.end()};
 }
 

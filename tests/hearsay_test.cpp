@@ -3,7 +3,7 @@
 
 #include "diagnoses/hearsay.h"
 #include "limits.h"
-#include "plugin/header_reader.h"
+#include "packet/tcp_header.h"
 #include "support/payloads.h"
 #include "support/verdicts.h"
 
@@ -150,7 +150,7 @@ TEST(IcmpError, NextHopsMtuIsRead) {
     const std::string frame = to_bytes(quoted);
     const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(frame.data()), frame.size());
     constexpr std::size_t kQuoted = 14 + 20 + 8;
-    const auto error = plugin::read_icmp_error({bytes, bytes.size()}, kQuoted);
+    const auto error = read_icmp_error({bytes, bytes.size()}, kQuoted);
     ASSERT_TRUE(error);
     EXPECT_TRUE(error->too_big());
     EXPECT_FALSE(error->rejects());

@@ -12,8 +12,8 @@
 #include <fmt/format.h>
 
 #include "catalogue.h"
-#include "plugin/header_finder.h"
-#include "plugin/header_reader.h"
+#include "packet/ip_header.h"
+#include "packet/tcp_header.h"
 #include "support/payloads.h"
 #include "support/story_book.h"
 #include "support/verdicts.h"
@@ -411,9 +411,9 @@ class LyingHeader : public ::testing::Test {
   static constexpr std::size_t kTcp = kIp + 20;
 
   [[nodiscard]] std::optional<Segment> read() {
-    const plugin::Bytes bytes{{reinterpret_cast<const std::uint8_t*>(frame_.data()), frame_.size()}, on_wire_};
-    const auto ip = plugin::read_ip_header(bytes, kIp);
-    return ip ? plugin::read_segment(bytes, *ip) : std::nullopt;
+    const Bytes bytes{{reinterpret_cast<const std::uint8_t*>(frame_.data()), frame_.size()}, on_wire_};
+    const auto ip = read_ip_header(bytes, kIp);
+    return ip ? read_segment(bytes, *ip) : std::nullopt;
   }
   void set(std::size_t at, std::uint8_t byte) { frame_[at] = static_cast<char>(byte); }
 
@@ -487,7 +487,7 @@ TEST_F(LyingHeader, CutAnywhereIsReadAsFarAsItGoes) {
   for (std::size_t captured = 0; captured <= whole.size(); ++captured) {
     frame_ = whole.substr(0, captured);
     const auto segment = read();
-    ASSERT_EQ(segment.has_value(), captured >= kTcp + plugin::kTcpEssential) << captured;
+    ASSERT_EQ(segment.has_value(), captured >= kTcp + kTcpEssential) << captured;
     if (!segment) continue;
     const std::size_t header = kTcp + 20 + packet_.options.size();
     EXPECT_EQ(segment->length, packet_.payload.size()) << captured;

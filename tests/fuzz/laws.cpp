@@ -14,7 +14,7 @@
 #include "fuzz/tape.h"
 #include "payload.h"
 #include "plugin/header_finder.h"
-#include "plugin/header_reader.h"
+#include "packet/tcp_header.h"
 
 namespace tcpwhy::tests {
 namespace {
@@ -212,7 +212,7 @@ std::string laws_broken_by_frame(std::span<const std::uint8_t> input) {
   constexpr std::size_t kPreface = 2;
   if (input.size() < kPreface) return "";
   const std::span<const std::uint8_t> captured = input.subspan(kPreface);
-  const plugin::Bytes bytes{captured, captured.size() + input[1] * std::size_t{16}};
+  const Bytes bytes{captured, captured.size() + input[1] * std::size_t{16}};
 
   const Options options = read_options(captured, input[0] % 2 == 0);
   complaint.unless(options.longest_nop_run <= captured.size(), "no run of NOPs is longer than the options");
@@ -230,25 +230,25 @@ std::string laws_broken_by_frame(std::span<const std::uint8_t> input) {
   Analyzer analyzer{Settings{}};
   FrameNumber frame = 0;
   std::size_t from = input[0] % 64;
-  for (auto ip = plugin::next_ip_header(bytes, from); ip; ip = plugin::next_ip_header(bytes, from)) {
+  for (auto ip = next_ip_header(bytes, from); ip; ip = next_ip_header(bytes, from)) {
     complaint.unless(ip->offset >= from && ip->end > ip->offset && ip->end <= captured.size(),
                      "an IP header lies within what was captured");
     complaint.unless(ip->payload <= bytes.on_wire - ip->end, "no payload is longer than the frame");
     from = ip->offset + 1;
-    if (const auto error = plugin::read_icmp_error(bytes, ip->offset)) {
+    if (const auto error = read_icmp_error(bytes, ip->offset)) {
       IcmpError heard = *error;
       heard.frame = ++frame;
       analyzer.observe(heard);
     }
-    auto segment = plugin::read_segment(bytes, *ip);
+    auto segment = read_segment(bytes, *ip);
     if (!segment) continue;
     complaint.unless(segment->payload.size() <= segment->length, "no more payload is captured than there was");
-    const auto length = plugin::tcp_header_length(bytes, ip->end);
+    const auto length = tcp_header_length(bytes, ip->end);
     complaint.unless(length.has_value(), "a segment has a header");
     const auto found = finder.find(bytes, *segment, length.value_or(0));
     complaint.unless(found.has_value(), "a header that is there is found");
     if (found) {
-      complaint.unless(found->tcp + plugin::kTcpEssential <= captured.size(),
+      complaint.unless(found->tcp + kTcpEssential <= captured.size(),
                        "a header is found where it was captured");
       const auto wanted_byte = [&](std::size_t at) {
         // Beside the data offset stand bits that nobody asks for.
@@ -257,7 +257,7 @@ std::string laws_broken_by_frame(std::span<const std::uint8_t> input) {
         return ((captured[ip->end + at] ^ captured[found->tcp + at]) & mask) == 0;
       };
       bool same = true;
-      for (std::size_t at = 0; at < plugin::kTcpEssential; ++at) same = same && wanted_byte(at);
+      for (std::size_t at = 0; at < kTcpEssential; ++at) same = same && wanted_byte(at);
       complaint.unless(same, "what is found is what was wanted");
     }
     segment->frame = ++frame;

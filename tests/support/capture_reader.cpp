@@ -5,8 +5,8 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "plugin/header_finder.h"
-#include "plugin/header_reader.h"
+#include "packet/ip_header.h"
+#include "packet/tcp_header.h"
 #include "settings.h"
 
 namespace tcpwhy::tests {
@@ -152,13 +152,13 @@ std::vector<Frame> read_capture(const std::filesystem::path& file) {
 
 std::optional<Sight> read_sight(const Frame& frame) {
   const auto* begin = reinterpret_cast<const std::uint8_t*>(frame.bytes.data());
-  const plugin::Bytes bytes{{begin, frame.bytes.size()}, std::max(frame.on_wire, frame.bytes.size())};
-  const auto ip = plugin::next_ip_header(bytes, frame.link_header);
+  const Bytes bytes{{begin, frame.bytes.size()}, std::max(frame.on_wire, frame.bytes.size())};
+  const auto ip = next_ip_header(bytes, frame.link_header);
   if (!ip) return {};
   // An IP header that isn't the frame's first is one in a tunnel, or is quoted by an ICMP error behind another one.
   constexpr std::size_t kRoomToQuote = 28;
   if (ip->offset >= frame.link_header + kRoomToQuote) {
-    if (const auto error = plugin::read_icmp_error(bytes, ip->offset)) {
+    if (const auto error = read_icmp_error(bytes, ip->offset)) {
       if (bytes.captured.size() < ip->end + 8) return {};
       const auto number = [&](std::size_t at, std::size_t size) {
         std::uint32_t value = 0;
@@ -173,7 +173,7 @@ std::optional<Sight> read_sight(const Frame& frame) {
       return sight;
     }
   }
-  auto segment = plugin::read_segment(bytes, *ip);
+  auto segment = read_segment(bytes, *ip);
   if (!segment) return {};
   segment->time = frame.time;
   constexpr std::size_t kEthernetHeader = 14;

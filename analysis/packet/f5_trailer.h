@@ -10,10 +10,10 @@
 #include <cstdint>
 #include <span>
 
-namespace tcpwhy::plugin {
+namespace tcpwhy {
 
 /// The text of the cause; empty where there is none. `behind`: what was captured behind the IP datagram: padding, trailers, FCS.
 /// Points into it.
 [[nodiscard]] std::span<const std::uint8_t> f5_reset_cause(std::span<const std::uint8_t> behind);
 
-}  // namespace tcpwhy::plugin
+}  // namespace tcpwhy

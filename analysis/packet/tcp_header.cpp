@@ -1,11 +1,11 @@
-#include "header_reader.h"
+#include "tcp_header.h"
 
 #include <algorithm>
 
 #include "f5_trailer.h"
 #include "network_order.h"
 
-namespace tcpwhy::plugin {
+namespace tcpwhy {
 std::optional<std::size_t> tcp_header_length(const Bytes& bytes, std::size_t tcp) {
   if (!has(bytes.captured, tcp, kTcpEssential)) return {};
   const std::size_t length = (bytes.captured[tcp + 12] >> 4) * std::size_t{4};
@@ -64,4 +64,4 @@ std::optional<IcmpError> read_icmp_error(const Bytes& bytes, std::size_t quoted_
   return error;
 }
 
-}  // namespace tcpwhy::plugin
+}  // namespace tcpwhy

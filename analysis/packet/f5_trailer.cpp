@@ -7,7 +7,7 @@
 
 #include "network_order.h"
 
-namespace tcpwhy::plugin {
+namespace tcpwhy {
 namespace {
 
 using Span = std::span<const std::uint8_t>;
@@ -85,4 +85,4 @@ std::span<const std::uint8_t> f5_reset_cause(std::span<const std::uint8_t> behin
   return {};
 }
 
-}  // namespace tcpwhy::plugin
+}  // namespace tcpwhy

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace tcpwhy::plugin {
+namespace tcpwhy {
 
 /// `length` bytes at `at` were captured.
 [[nodiscard]] inline bool has(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t length) {
@@ -22,4 +22,4 @@ namespace tcpwhy::plugin {
   return static_cast<std::uint32_t>(be16(bytes, at)) << 16 | be16(bytes, at + 2);
 }
 
-}  // namespace tcpwhy::plugin
+}  // namespace tcpwhy

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <optional>
 
-#include "header_finder.h"
+#include "ip_header.h"
 #include "segment.h"
 
-namespace tcpwhy::plugin {
+namespace tcpwhy {
 
 /// Ports, numbers, data offset and flags: a header that was cut behind them still says what the segment is.
 constexpr std::size_t kTcpEssential = 14;
@@ -31,4 +31,4 @@ void read_tcp_details(const Bytes& bytes, std::size_t tcp, std::size_t header_le
 /// The ICMP header that stands before a quoted IP header, without frame, stream and time; nothing if it is no error's.
 [[nodiscard]] std::optional<IcmpError> read_icmp_error(const Bytes& bytes, std::size_t quoted_ip);
 
-}  // namespace tcpwhy::plugin
+}  // namespace tcpwhy
