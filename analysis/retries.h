@@ -108,6 +108,7 @@ class Retries {
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match(Request& request);
   void await(const Connection& connection, Mute failed);
+  [[nodiscard]] Dials* dials_of(Route route, Nanoseconds since);
   [[nodiscard]] bool takes_up(const Connection& connection, Route route);
   void count_failure(Route route, bool connects);
   void count_repetition(Route route, bool connects, std::uint32_t attempt, Nanoseconds delay);

@@ -5,12 +5,16 @@
 
 namespace tcpwhy {
 
-StreamNumber StreamIndex::number(const Segment& segment) {
+StreamIndex::Key StreamIndex::key_of(const Segment& segment) {
   const std::uint64_t from = hash_of(segment.source);
   const std::uint64_t to = hash_of(segment.destination);
   const bool from_low = from < to || (from == to && segment.source.port <= segment.destination.port);
-  Entry& entry = find(from_low ? from * 31 + to : to * 31 + from);
-  const unsigned sender = from_low ? 0 : 1;
+  return {from_low ? from * 31 + to : to * 31 + from, from_low};
+}
+
+StreamNumber StreamIndex::number(const Segment& segment, const Key& key) {
+  Entry& entry = find(key.tuple);
+  const unsigned sender = key.from_low ? 0 : 1;
   const unsigned receiver = 1 - sender;
   const auto base_known = [&](unsigned side) { return (entry.base_known >> side & 1U) != 0; };
   const auto set_base = [&](unsigned side, SequenceNumber base) {
