@@ -3,10 +3,7 @@
 namespace tcpwhy::batch {
 
 PacketStream::PacketStream(CaptureSet& captures) : captures_(captures), ring_(kBatches) {
-  for (Batch& batch : ring_) {
-    batch.frames.resize(kPackets);
-    batch.sightings.reserve(kPackets);
-  }
+  for (Batch& batch : ring_) batch.frames.resize(kPackets);
   reader_ = std::thread([this] { read(); });
 }
 
@@ -61,16 +58,14 @@ void PacketStream::read() {
 /// Returns whether there is more.
 bool PacketStream::fill(Batch& batch) {
   batch.count = 0;
-  batch.sightings.clear();
   const bool live = captures_.is_live();
   bool more = true;
   while (batch.count < kPackets && !(live && batch.count > 0 && is_waited_for())) {
     Batch::Frame& frame = batch.frames[batch.count];
     more = captures_.next(frame.slot);
     if (!more) break;
-    const auto sightings = decoder_.decode(frame.slot.packet);
-    batch.sightings.insert(batch.sightings.end(), sightings.begin(), sightings.end());
-    frame.sightings_end = batch.sightings.size();
+    frame.shows_tcp = decode(frame.slot.packet, frame.sighting);
+    if (frame.shows_tcp) frame.key = StreamIndex::key_of(frame.sighting.read);
     ++batch.count;
   }
   batch.bytes_read = captures_.bytes_read();

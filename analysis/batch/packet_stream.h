@@ -1,7 +1,7 @@
 // Reading beside thinking: a thread reads packets and takes them apart, in batches, while whoever called works on the batch before.
 //
 // Model: a ring of batches. Each holds packets where wiretap put them, so that payloads are copied nowhere, and what the decoder
-// found in them. Of a file batches come full; while somebody captures, a batch is handed over as soon as it is waited for.
+// found in them, with the hash by which it will be filed. Of a file batches come full; while somebody captures, a batch is handed over as soon as it is waited for.
 #pragma once
 
 #include <condition_variable>
@@ -13,6 +13,7 @@
 
 #include "capture_set.h"
 #include "packet/decoder.h"
+#include "stream_index.h"
 
 namespace tcpwhy::batch {
 
@@ -20,13 +21,14 @@ namespace tcpwhy::batch {
 struct Batch {
   struct Frame {
     Slot slot;
-    std::size_t sightings_end = 0;  ///< Behind its last one; they begin where those of the frame before end.
+    bool shows_tcp = false;  ///< Else nothing below counts.
+    Sighting sighting;       ///< Its stream is not numbered.
+    StreamIndex::Key key;
   };
 
-  std::vector<Frame> frames;        ///< The first `count` are valid, the others room.
+  std::vector<Frame> frames;     ///< The first `count` are valid, the others room.
   std::size_t count = 0;
-  std::vector<Sighting> sightings;  ///< Streams are not numbered.
-  std::uint64_t bytes_read = 0;     ///< Of the capture, up to here.
+  std::uint64_t bytes_read = 0;  ///< Of the capture, up to here.
 };
 
 class PacketStream {
@@ -50,7 +52,6 @@ class PacketStream {
   [[nodiscard]] bool is_waited_for();
 
   CaptureSet& captures_;
-  Decoder decoder_;
   std::vector<Batch> ring_;
   std::mutex mutex_;
   std::condition_variable changed_;

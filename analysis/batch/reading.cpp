@@ -1,14 +1,9 @@
 #include "reading.h"
 
 #include <algorithm>
-
-#include "wtap_compat.h"
+#include <span>
 
 namespace tcpwhy::batch {
-
-StreamIndex::Rule numbering_rule() {
-  return kWiretapVersion >= WiretapVersion{4, 4} ? StreamIndex::Rule::by_number_or_end : StreamIndex::Rule::by_number;
-}
 
 void Reading::run(const Watch& watch) {
   PacketStream packets(captures_);
@@ -21,29 +16,33 @@ void Reading::run(const Watch& watch) {
 }
 
 void Reading::observe(Batch& batch, const Watch& watch) {
-  // A connection that was not heard for a while is not in the cache: all of a batch are asked for at once, some packets ahead.
-  constexpr std::size_t kAhead = 8;
-  for (std::size_t i = 0; i < batch.sightings.size(); ++i) {
-    Sighting& sighting = batch.sightings[i];
-    sighting.stream = streams_.number(sighting.read);
-    sighting.read.stream = sighting.stream;
-    sighting.error.stream = sighting.stream;
-    if (i < kAhead) analyzer_.expect(sighting.stream);
+  const std::span frames(batch.frames.data(), batch.count);
+  // What was not heard for a while isn't in the cache: of a batch all that will be touched is asked for before, the table of
+  // streams at once, connections some packets ahead.
+  for (const Batch::Frame& frame : frames) {
+    if (frame.shows_tcp) streams_.expect(frame.key);
   }
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < batch.count; ++i) {
-    const Batch::Frame& frame = batch.frames[i];
-    for (; next < frame.sightings_end; ++next) {
-      if (next + kAhead < batch.sightings.size()) analyzer_.expect(batch.sightings[next + kAhead].stream);
-      const Sighting& sighting = batch.sightings[next];
-      if (sighting.kind == Sighting::unreadable) continue;
-      const Remarks remarks =
-          sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read) : analyzer_.observe(sighting.error);
-      if (remarks.empty()) continue;
-      const Landmark landmark{frame.slot.packet.frame, frame.slot.packet.time, frame.slot.place};
-      note(landmark);
-      if (watch.finding && !remarks.findings.empty()) watch.finding(landmark, remarks.findings);
-    }
+  for (Batch::Frame& frame : frames) {
+    if (!frame.shows_tcp) continue;
+    const StreamNumber stream = streams_.number(frame.sighting.read, frame.key);
+    frame.sighting.stream = frame.sighting.read.stream = frame.sighting.error.stream = stream;
+  }
+  constexpr std::size_t kAhead = 8;
+  const auto expect = [&](std::size_t i) {
+    if (i < frames.size() && frames[i].shows_tcp) analyzer_.expect(frames[i].sighting.stream);
+  };
+  for (std::size_t i = 0; i < kAhead; ++i) expect(i);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    expect(i + kAhead);
+    const Batch::Frame& frame = frames[i];
+    const Sighting& sighting = frame.sighting;
+    if (!frame.shows_tcp || sighting.kind == Sighting::unreadable) continue;
+    const Remarks remarks =
+        sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read) : analyzer_.observe(sighting.error);
+    if (remarks.empty()) continue;
+    const Landmark landmark{frame.slot.packet.frame, frame.slot.packet.time, frame.slot.place};
+    note(landmark);
+    if (watch.finding && !remarks.findings.empty()) watch.finding(landmark, remarks.findings);
   }
 }
 

@@ -11,7 +11,7 @@
 
 #include "analyzer.h"
 #include "packet_stream.h"
-#include "stream_index.h"
+#include "stream_numbering.h"
 
 namespace tcpwhy::batch {
 
@@ -21,9 +21,6 @@ struct Landmark {
   Nanoseconds time = 0;
   Place place;
 };
-
-/// The rule by which the Wireshark that tcpwhy was built with numbers streams.
-[[nodiscard]] StreamIndex::Rule numbering_rule();
 
 class Reading {
  public:
