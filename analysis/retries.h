@@ -24,6 +24,8 @@ namespace tcpwhy {
 
 class Retries {
  public:
+  Retries() { dials_.max_load_factor(0.25F); }  // Asked at each connect, and mostly in vain once it is full.
+
   /// How the stream of a repetition stands: null where the connection was closed cleanly and folded, or evicted.
   struct Attempt {
     const Connection* connection;

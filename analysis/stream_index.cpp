@@ -44,7 +44,7 @@ StreamIndex::Entry& StreamIndex::find(std::uint64_t key) {
       entry.recent = 1;
       return entry;
     }
-    if ((used_ + 1) * 8 > entries_.size() * 7) {
+    if (is_full()) {
       make_room();
       return find(key);
     }
@@ -78,7 +78,7 @@ void StreamIndex::make_room() {
     ++used_;
   }
   // Everybody was heard: of so many none is told apart by that.
-  if ((used_ + 1) * 8 > entries_.size() * 7) {
+  if (is_full()) {
     entries_.assign(entries_.size(), Entry{});
     used_ = 0;
   }

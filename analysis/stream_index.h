@@ -66,6 +66,8 @@ class StreamIndex {
     return entry.low == static_cast<std::uint32_t>(key) && entry.high == (key >> 32 & 0xfffffffU);
   }
   [[nodiscard]] std::size_t home(std::uint32_t low) const { return low & (entries_.size() - 1); }
+  /// Three quarters: beyond, whoever is new looks at ten others before it finds a place.
+  [[nodiscard]] bool is_full() const { return (used_ + 1) * 4 > entries_.size() * 3; }
   [[nodiscard]] Entry& find(std::uint64_t key);
   void make_room();
 

@@ -527,8 +527,12 @@ void Tracker::retire(Nanoseconds now) {
 void Tracker::retire_first() {
   const StreamNumber stream = closed_.front().second;
   closed_.pop_front();
-  constexpr std::size_t kAhead = 4;  // Nobody has touched them for so long that they aren't in the cache.
-  if (closed_.size() > kAhead) prefetch(closed_[kAhead].second);
+  // Nobody has touched them for so long that they aren't in the cache: first they, then what hangs on them.
+  constexpr std::size_t kAhead = 4;
+  if (closed_.size() > 2 * kAhead) prefetch(closed_[2 * kAhead].second);
+  if (closed_.size() > kAhead) {
+    if (const Connection* soon = find(closed_[kAhead].second)) soon->now().prefetch();
+  }
   Live* known = live(stream);
   if (known == nullptr) return;
   known->lingers = false;
@@ -578,7 +582,7 @@ void Tracker::release(StreamNumber stream, Places::Place place) {
 constexpr std::size_t Tracker::most_memory() {
   constexpr std::size_t kNode = 32;  // Of a hash table, beside the value: the links, and what malloc adds.
   constexpr std::size_t connections = kConnectionMemory / sizeof(Live);
-  constexpr std::size_t tuples = std::bit_ceil((connections + kRetired) * 8 / 7) * TupleIndex::kEntry;
+  constexpr std::size_t tuples = std::bit_ceil((connections + kRetired) * 4 / 3) * TupleIndex::kEntry;
   return kConnectionMemory +
          connections * (3 * sizeof(Pool<Live>::Index) + sizeof(Candidate) + sizeof(decltype(closed_)::value_type)) +
          tuples * 3 / 2 + kStreams * sizeof(Places::Place) + kRetired * sizeof(Retired) +
