@@ -95,7 +95,6 @@ std::variant<Explain, WritePart, Done> read_arguments(int count, const char* con
   app.footer(kExamples);
   app.set_version_flag("--version", "tcpwhy " TCPWHY_VERSION);
   app.require_subcommand(0, 1);
-  app.usage("Usage: tcpwhy [OPTIONS] CAPTURE...\n       tcpwhy profile [--shard I/N] -o PART CAPTURE...\n       tcpwhy merge [OPTIONS] [-o PART] PART...");
 
   bool list_causes = false;
   app.add_flag("--list-causes", list_causes, "Print the causes that --filter knows, a line each")->trigger_on_parse(false);

@@ -56,7 +56,8 @@ std::string name_of(const CaptureSet& captures, const std::vector<std::string>& 
 }
 
 ReportedFinding locate(Finding finding, const Landmark* landmark, const CaptureSet& captures) {
-  ReportedFinding reported{std::move(finding)};
+  ReportedFinding reported;
+  reported.finding = std::move(finding);
   if (landmark == nullptr) return reported;
   reported.time = landmark->time;
   if (captures.files().size() > 1) {
