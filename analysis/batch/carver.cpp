@@ -73,16 +73,12 @@ void add(const Finding& finding, CarveOrder& order) {
 
 std::uint64_t carve(CaptureSet& capture, const CarveOrder& order, const StreamNumbering& number, CaptureWriter& to) {
   capture.rewind();
-  Decoder decoder;
   Renumbering renumbering(capture);
   Slot slot;
+  Sighting sighting;
   const std::uint64_t before = to.count();
   while (capture.next(slot)) {
-    bool wanted = false;
-    for (const Sighting& sighting : decoder.decode(slot.packet)) {
-      wanted = order.streams.contains(number(sighting)) || wanted;
-    }
-    if (!wanted) continue;
+    if (!decode(slot.packet, sighting) || !order.streams.contains(number(sighting))) continue;
     if (const auto comments = order.comments.find(slot.packet.frame); comments != order.comments.end()) {
       renumbering.put(slot.packet.frame, to.count() + 1);
       for (const Comment& comment : comments->second) {

@@ -2,7 +2,7 @@
 //
 // Model: a second reading of the CaptureSet. Its packets have the same frame numbers, and whoever numbered the streams at the
 // first reading numbers them again, so that nothing has to be kept of a frame in between.
-// Limits: a packet that holds several streams (a tunnel, a router's error) is written if one of them is wanted.
+// Limits: a packet belongs to the stream that decode() finds in it; a router's error to the one that it quotes.
 #pragma once
 
 #include <cstdint>
