@@ -540,12 +540,12 @@ class CaptureSet::Implementation {
     if (source.file) return true;
     Failure failure;
     source.file = open_file(source.path, failure);
+    // Of nothing at all wiretap thinks now this, now that.
+    const bool nothing = source.pump && source.pump->carried() == 0;
+    if (nothing) source.file.reset();
     if (source.pump) source.pump->opened();
     if (source.file) return true;
-    if (!stopped_.load(std::memory_order_relaxed)) {
-      const bool nothing = source.pump && source.pump->carried() == 0;
-      problem_of(index, nothing ? "empty" : why_not_opened(failure), 0);
-    }
+    if (!stopped_.load(std::memory_order_relaxed)) problem_of(index, nothing ? "empty" : why_not_opened(failure), 0);
     return false;
   }
 
