@@ -28,6 +28,9 @@ inline void start_wiretap() {
   }();
 }
 
+/// A SYN after a FIN or RST begins a new tcp.stream whatever its number is (packet-tcp.c).
+inline constexpr bool kStreamsBeginAnewAfterTheirEnd = TCPWHY_WIRETAP(4, 4);
+
 /// What wiretap returns for yes and no: gboolean until 4.2, then bool.
 using WiretapBool = decltype(wtap_dump_flush(nullptr, nullptr));
 

@@ -1,0 +1,68 @@
+// Reading beside thinking: a thread reads packets and takes them apart, in batches, while whoever called works on the batch before.
+//
+// Model: a ring of batches. Each holds packets where wiretap put them, so that payloads are copied nowhere, and what the decoder
+// found in them, with the hash by which it will be filed. Of a file batches come full; while somebody captures, a batch is handed over as soon as it is waited for.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "capture_set.h"
+#include "packet/decoder.h"
+#include "stream_index.h"
+
+namespace tcpwhy::batch {
+
+/// Some packets in a row.
+struct Batch {
+  struct Frame {
+    Slot slot;
+    bool shows_tcp = false;  ///< Else nothing below counts.
+    Sighting sighting;       ///< Its stream is not numbered.
+    StreamIndex::Key key;
+  };
+
+  std::vector<Frame> frames;     ///< The first `count` are valid, the others room.
+  std::size_t count = 0;
+  std::uint64_t bytes_read = 0;  ///< Of the capture, up to here.
+};
+
+class PacketStream {
+ public:
+  /// Begins to read. `captures` must not be touched by anybody else until this is destroyed.
+  explicit PacketStream(CaptureSet& captures);
+  /// Stops reading, after the packet that is being read.
+  ~PacketStream();
+  PacketStream(const PacketStream&) = delete;
+  PacketStream& operator=(const PacketStream&) = delete;
+
+  /// The next packets, or null after the last one; valid until the next call. Rethrows what reading threw.
+  [[nodiscard]] Batch* next();
+
+ private:
+  static constexpr std::size_t kPackets = 256;  ///< Of a batch: some 50 microseconds' work.
+  static constexpr std::size_t kBatches = 4;
+
+  void read();
+  bool fill(Batch& batch);
+  [[nodiscard]] bool is_waited_for();
+
+  CaptureSet& captures_;
+  std::vector<Batch> ring_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t filled_ = 0;   ///< Batches that were filled since the beginning,
+  std::size_t taken_ = 0;    ///< handed out,
+  std::size_t freed_ = 0;    ///< and given back.
+  bool waiting_ = false;
+  bool ended_ = false;
+  bool stopped_ = false;
+  std::exception_ptr failure_;
+  std::thread reader_;
+};
+
+}  // namespace tcpwhy::batch
