@@ -171,3 +171,6 @@ int explain(const Explain& wish) {
 }
 
 }  // namespace tcpwhy::batch
+namespace tcpwhy::batch {
+int write_part(const WritePart&) { return kUnreadable; }
+}  // namespace tcpwhy::batch
