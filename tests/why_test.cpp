@@ -1,5 +1,5 @@
-// scripts/why on captures that are none, and on a healthy one: a clear line each, and the right exit status. What it
-// says about captures in which something died is the golden runs' business.
+// scripts/why, and so the program tcpwhy, on captures that are none, and on a healthy one: a clear line each, and the right exit
+// status. What it says about captures in which something died is documented, and the golden runs' business.
 #include <gtest/gtest.h>
 #include <stdlib.h>  // mkdtemp
 #include <sys/wait.h>
@@ -64,9 +64,9 @@ class Why : public ::testing::Test {
   /// Expects that `why` says `complaint` about `file` in one line, and nothing else.
   void expect_complaint(const fs::path& file, const std::string& complaint) {
     const Outcome outcome = why(file.string());
-    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.status, 3);
     EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, "why: " + file.string() + ": " + complaint + "\n");
+    EXPECT_EQ(outcome.err, "tcpwhy: " + file.string() + ": " + complaint + "\n");
   }
 
   fs::path folder_;
@@ -110,11 +110,12 @@ TEST_F(Why, ReportsAreAsTheDocumentationShowsThem) {
 constexpr std::size_t kPcapHeader = 24;
 
 TEST_F(Why, SaysThatAFileIsMissing) {
-  expect_complaint(folder_ / "missing.pcap", "no such file");
+  expect_complaint(folder_ / "missing.pcap", "can't be opened: No such file or directory");
 }
 
-TEST_F(Why, SaysThatAFolderIsNoCapture) {
-  expect_complaint(folder_, "a folder, not a capture");
+TEST_F(Why, SaysThatAFolderHoldsNoCapture) {
+  fs::create_directory(folder_ / "inner");
+  expect_complaint(folder_ / "inner", "a folder without files");
 }
 
 TEST_F(Why, SaysThatAFileIsEmpty) {
@@ -122,7 +123,7 @@ TEST_F(Why, SaysThatAFileIsEmpty) {
 }
 
 TEST_F(Why, SaysThatAFileIsNoCapture) {
-  expect_complaint(file_with(std::string(1000, 'x')), "not a capture that Wireshark can read");
+  expect_complaint(file_with(std::string(1000, 'x')), "not a capture file");
 }
 
 TEST_F(Why, SaysThatACaptureHoldsNoPackets) {
@@ -131,7 +132,7 @@ TEST_F(Why, SaysThatACaptureHoldsNoPackets) {
 
 TEST_F(Why, ReportsWhatStandsBeforeTheCut) {
   const Outcome outcome = why(http(100'000).string());
-  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.status, 3);
   EXPECT_NE(outcome.out.find("all is well"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.err.find("http.pcap: cut short"), std::string::npos) << outcome.err;
   EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
@@ -150,7 +151,7 @@ TEST_F(Why, IsFriendlyAboutAHealthyCapture) {
 
 TEST_F(Why, GoesOnAfterAFileThatItCanNotRead) {
   const Outcome outcome = why((folder_ / "missing.pcap").string() + " " + http().string());
-  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.status, 3);
   EXPECT_NE(outcome.out.find("all is well"), std::string::npos) << outcome.out;
 }
 
