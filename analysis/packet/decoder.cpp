@@ -15,6 +15,9 @@ using Captured = std::span<const std::uint8_t>;
 /// Real packets have ten at most: Ethernet, two tags, IP, UDP, GTP, IP, GRE, IP, TCP.
 constexpr int kMostLayers = 32;
 
+/// RFC 791 section 3.1, RFC 8200 section 3.
+constexpr std::size_t kLongestDatagram = 65'535;
+
 /// What the rest of a packet is taken for.
 enum class Next : std::uint8_t {
   nothing,    ///< That is known, or that TCP could be in.
@@ -29,6 +32,8 @@ enum class Next : std::uint8_t {
   pppoe,
   mpls,
   provider_backbone,
+  port_extension,
+  fabric_path,
   ip,         ///< Of the version that its first nibble tells.
   ipv4,
   ipv6,
@@ -57,6 +62,8 @@ enum EtherType : std::uint16_t {
   kTypePppoe = 0x8864,
   kTypeProviderBridge = 0x88a8,    ///< IEEE 802.1ad.
   kTypeProviderBackbone = 0x88e7,  ///< IEEE 802.1ah.
+  kTypeFabricPath = 0x8903,        ///< Cisco's.
+  kTypePortExtension = 0x893f,     ///< IEEE 802.1BR.
   kTypeNsh = 0x894f,
   kTypeOldQinq = 0x9100,
   kTypeBridged = 0x6558,           ///< Ethernet, in GRE and GENEVE.
@@ -87,6 +94,8 @@ Next of_ethertype(std::uint16_t type) {
     case kTypePppoe: return Next::pppoe;
     case kTypePpp: return Next::ppp;
     case kTypeProviderBackbone: return Next::provider_backbone;
+    case kTypePortExtension: return Next::port_extension;
+    case kTypeFabricPath: return Next::fabric_path;
     case kTypeBridged: return Next::ethernet;
     case kTypeNsh: return Next::nsh;
     default: return Next::nothing;
@@ -161,6 +170,8 @@ class Walk {
       case Next::pppoe: return pppoe();
       case Next::mpls: return mpls();
       case Next::provider_backbone: return provider_backbone();
+      case Next::port_extension: return port_extension();
+      case Next::fabric_path: return fabric_path();
       case Next::ip: return ip();
       case Next::ipv4: return ipv4();
       case Next::ipv6: return ipv6();
@@ -372,6 +383,11 @@ class Walk {
     return skip(kTag + kAddresses, Next::ethertype);
   }
 
+  Next port_extension() { return skip(6, Next::ethertype); }
+
+  /// A tag, and the frame that it was put before.
+  Next fabric_path() { return skip(2, Next::ethernet); }
+
   // The network layer.
 
   Next ip() {
@@ -386,8 +402,12 @@ class Walk {
   Next carried() {
     at_ = ip_.end;
     if (ip_.protocol == kProtocolTcp) return Next::tcp;
-    if (ip_.fragment) return Next::nothing;
     narrow(ip_.payload);
+    if (ip_.fragment) {
+      // What is in a tunnel knows its own length; how far the tunnel's goes on in other fragments, nobody.
+      within_.on_wire = ip_.end + kLongestDatagram;
+      open_ended_ = true;
+    }
     return protocol();
   }
 
@@ -561,10 +581,12 @@ class Walk {
     segment.point = capture_point(packet_.interface, next_hop_);
     sighting.kind = Sighting::unreadable;
     sighting.stream = 0;
+    sighting.stub = false;
     if (quoted_) {
       read_tcp_essentials(within_.captured.first(ip_.end + there), ip_, segment);
       quote(sighting);
-    } else if (read_segment(packet_.bytes, ip_, segment)) {
+      sighting.stub = there < kTcpFiled;
+    } else if (is_whole() && read_segment(open_ended_ ? within_ : packet_.bytes, ip_, segment)) {
       sighting.kind = Sighting::segment;
       if (authenticated_) {
         segment.ttl = {};
@@ -575,6 +597,9 @@ class Walk {
     }
     return true;
   }
+
+  /// The end of the segment is known, even if it is in another fragment.
+  [[nodiscard]] bool is_whole() const { return !open_ended_ || ip_.end + ip_.payload < within_.on_wire; }
 
   /// What is in a tunnel that was quoted is nobody's: the error is about the tunnel.
   void quote(Sighting& sighting) const {
@@ -592,6 +617,7 @@ class Walk {
   std::span<const std::uint8_t> next_hop_;  ///< As `capture_point` takes it; of the innermost link layer.
   IpHeader ip_;         ///< The innermost.
   bool authenticated_ = false;  ///< Something stands between it and what it carries.
+  bool open_ended_ = false;     ///< The layer that is being read goes on in other fragments.
   bool quoted_ = false;         ///< It is, or is in, what an ICMP error quotes.
 };
 

@@ -3,8 +3,9 @@
 // Model: a loop over layers. Each reads its header where the one before ended and says what comes next; an inner header can't reach
 // beyond what the outer one says it carries. What a layer carries is told as Wireshark tells it: by types and protocol numbers,
 // below UDP by the registered port of a tunnel, and below MPLS, which says nothing, by the first nibble (RFC 4928 section 3).
-// Limits: nothing is put together again (fragments, tunnels of which a packet holds a part), nothing is decrypted or
-// decompressed, and what sFlow samples is not looked at. Knows no Wireshark, and trusts no byte: a header may be cut anywhere, its
+// Limits: nothing is put together again: of a segment in fragments only the ports and numbers are read, and of a packet in a tunnel
+// whose own packets are fragments what the first one holds. Nothing is decrypted or decompressed, and what sFlow samples is not
+// looked at. Knows no Wireshark, and trusts no byte: a header may be cut anywhere, its
 // lengths may lie, and headers may be nested without end: so many are taken apart and no more.
 #pragma once
 

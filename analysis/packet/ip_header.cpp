@@ -27,6 +27,41 @@ std::size_t payload_of(const Bytes& bytes, std::size_t begin, std::size_t end, s
   return claimed > headers ? std::min(claimed - headers, there) : 0;
 }
 
+/// Sets the destination to where a source route ends, if there is one. REQUIRES: the header, [offset, end), was captured.
+void follow_route_of_ipv4(Captured bytes, std::size_t offset, std::size_t end, Address& destination) {
+  enum Option : std::uint8_t { kEnd = 0, kNop = 1, kLoose = 131, kStrict = 137 };  // RFC 791 section 3.1
+  constexpr std::size_t kBeforeRoute = 3;
+  for (std::size_t at = offset + kIpv4Minimum; at + kBeforeRoute <= end && bytes[at] != kEnd;) {
+    const std::uint8_t kind = bytes[at];
+    const std::size_t length = kind == kNop ? 1 : bytes[at + 1];
+    if (length == 0 || length > end - at) return;
+    // The pointer counts from 1; one that points behind the route says that it was followed to its end.
+    if ((kind == kLoose || kind == kStrict) && length >= kBeforeRoute + 4 && bytes[at + 2] < length) {
+      put_address<4>(bytes, at + length - 4, destination);
+      return;
+    }
+    at += length;
+  }
+}
+
+/// The same of a routing header of `length` bytes at `at`. REQUIRES: has(bytes, at, 8).
+void follow_route_of_ipv6(Captured bytes, std::size_t at, std::size_t length, Address& destination) {
+  enum Type : std::uint8_t { kSource = 0, kMobile = 2, kSegment = 4 };  // RFC 5095, RFC 6275 section 6.4, RFC 8754
+  constexpr std::size_t kBeforeRoute = 8;
+  if (bytes[at + 3] == 0 || length < kBeforeRoute + 16 || !has(bytes, at, length)) return;  // No segments left.
+  switch (bytes[at + 2]) {
+    case kSource:
+      put_address<16>(bytes, at + length - 16, destination);
+      break;
+    case kMobile:
+    case kSegment:  // The last one first.
+      put_address<16>(bytes, at + kBeforeRoute, destination);
+      break;
+    default:
+      break;
+  }
+}
+
 }  // namespace
 
 bool read_ipv4_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
@@ -43,6 +78,7 @@ bool read_ipv4_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
   into.fragment = (fragmentation & 0x2000U) != 0;
   put_address<4>(captured, offset + 12, into.source);
   put_address<4>(captured, offset + 16, into.destination);
+  if (length > kIpv4Minimum) follow_route_of_ipv4(captured, offset, into.end, into.destination);
   into.ttl = captured[offset + 8];
   into.id = be16(captured, offset + 4);
   return true;
@@ -55,6 +91,7 @@ bool read_ipv6_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
   std::size_t end = offset + kIpv6Fixed;
   std::uint8_t next = captured[offset + 6];
   bool fragment = false;
+  put_address<16>(captured, offset + 24, into.destination);
   for (bool extended = true; extended;) {
     std::size_t length = 0;
     switch (next) {
@@ -66,6 +103,7 @@ bool read_ipv6_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
         if (!has(captured, end, 8) || end - offset > kIpv6Fixed + kMostExtensions) return false;
         const std::size_t units = captured[end + 1];
         length = (units + 1) * 8;
+        if (next == kRouting) follow_route_of_ipv6(captured, end, length, into.destination);
         if (next == kAuthentication) length = (units + 2) * 4;  // RFC 4302 section 2.2
         if (next == kFragment) {
           if ((be16(captured, end + 2) & 0xfff8U) != 0) return false;
@@ -89,7 +127,6 @@ bool read_ipv6_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
   into.protocol = next;
   into.fragment = fragment;
   put_address<16>(captured, offset + 8, into.source);
-  put_address<16>(captured, offset + 24, into.destination);
   into.ttl = captured[offset + 7];
   into.id = {};
   return true;
