@@ -32,6 +32,7 @@ enum class Next : std::uint8_t {
   pppoe,
   mpls,
   provider_backbone,
+  interface_tag,
   port_extension,
   fabric_path,
   ip,         ///< Of the version that its first nibble tells.
@@ -63,6 +64,7 @@ enum EtherType : std::uint16_t {
   kTypeProviderBridge = 0x88a8,    ///< IEEE 802.1ad.
   kTypeProviderBackbone = 0x88e7,  ///< IEEE 802.1ah.
   kTypeFabricPath = 0x8903,        ///< Cisco's.
+  kTypeVnTag = 0x8926,             ///< Cisco's virtual interfaces.
   kTypePortExtension = 0x893f,     ///< IEEE 802.1BR.
   kTypeNsh = 0x894f,
   kTypeOldQinq = 0x9100,
@@ -94,6 +96,7 @@ Next of_ethertype(std::uint16_t type) {
     case kTypePppoe: return Next::pppoe;
     case kTypePpp: return Next::ppp;
     case kTypeProviderBackbone: return Next::provider_backbone;
+    case kTypeVnTag: return Next::interface_tag;
     case kTypePortExtension: return Next::port_extension;
     case kTypeFabricPath: return Next::fabric_path;
     case kTypeBridged: return Next::ethernet;
@@ -170,6 +173,7 @@ class Walk {
       case Next::pppoe: return pppoe();
       case Next::mpls: return mpls();
       case Next::provider_backbone: return provider_backbone();
+      case Next::interface_tag: return interface_tag();
       case Next::port_extension: return port_extension();
       case Next::fabric_path: return fabric_path();
       case Next::ip: return ip();
@@ -383,6 +387,7 @@ class Walk {
     return skip(kTag + kAddresses, Next::ethertype);
   }
 
+  Next interface_tag() { return skip(4, Next::ethertype); }
   Next port_extension() { return skip(6, Next::ethertype); }
 
   /// A tag, and the frame that it was put before.
@@ -405,8 +410,7 @@ class Walk {
     narrow(ip_.payload);
     if (ip_.fragment) {
       // What is in a tunnel knows its own length; how far the tunnel's goes on in other fragments, nobody.
-      within_.on_wire = ip_.end + kLongestDatagram;
-      open_ended_ = true;
+      within_.on_wire = unknown_end_ = ip_.end + kLongestDatagram;
     }
     return protocol();
   }
@@ -586,7 +590,7 @@ class Walk {
       read_tcp_essentials(within_.captured.first(ip_.end + there), ip_, segment);
       quote(sighting);
       sighting.stub = there < kTcpFiled;
-    } else if (is_whole() && read_segment(open_ended_ ? within_ : packet_.bytes, ip_, segment)) {
+    } else if (is_whole() && read_segment(unknown_end_ != 0 ? within_ : packet_.bytes, ip_, segment)) {
       sighting.kind = Sighting::segment;
       if (authenticated_) {
         segment.ttl = {};
@@ -599,7 +603,7 @@ class Walk {
   }
 
   /// The end of the segment is known, even if it is in another fragment.
-  [[nodiscard]] bool is_whole() const { return !open_ended_ || ip_.end + ip_.payload < within_.on_wire; }
+  [[nodiscard]] bool is_whole() const { return unknown_end_ == 0 || ip_.end + ip_.payload < unknown_end_; }
 
   /// What is in a tunnel that was quoted is nobody's: the error is about the tunnel.
   void quote(Sighting& sighting) const {
@@ -614,10 +618,10 @@ class Walk {
   const Packet& packet_;
   Bytes within_;        ///< The packet up to where the layer ends that is being read.
   std::size_t at_ = 0;  ///< Where the next one begins.
+  std::size_t unknown_end_ = 0;  ///< What stands for the end of a layer that goes on in other fragments; 0: none does.
   std::span<const std::uint8_t> next_hop_;  ///< As `capture_point` takes it; of the innermost link layer.
   IpHeader ip_;         ///< The innermost.
   bool authenticated_ = false;  ///< Something stands between it and what it carries.
-  bool open_ended_ = false;     ///< The layer that is being read goes on in other fragments.
   bool quoted_ = false;         ///< It is, or is in, what an ICMP error quotes.
 };
 
