@@ -44,8 +44,8 @@ class PacketStream {
   [[nodiscard]] Batch* next();
 
  private:
-  static constexpr std::size_t kPackets = 256;  ///< Of a batch: some 50 microseconds' work.
-  static constexpr std::size_t kBatches = 4;
+  static constexpr std::size_t kPackets = 128;  ///< Of a batch: some 30 microseconds' work.
+  static constexpr std::size_t kBatches = 3;
 
   void read();
   bool fill(Batch& batch);
