@@ -2,8 +2,8 @@
 
 namespace tcpwhy::batch {
 
-PacketStream::PacketStream(CaptureSet& captures) : captures_(captures), ring_(kBatches) {
-  for (Batch& batch : ring_) batch.frames.resize(kPackets);
+PacketStream::PacketStream(CaptureSet& captures) : captures_(captures) {
+  for (std::size_t i = 0; i < kBatches; ++i) ring_.emplace_back(kPackets);
   reader_ = std::thread([this] { read(); });
 }
 
@@ -61,11 +61,12 @@ bool PacketStream::fill(Batch& batch) {
   const bool live = captures_.is_live();
   bool more = true;
   while (batch.count < kPackets && !(live && batch.count > 0 && is_waited_for())) {
-    Batch::Frame& frame = batch.frames[batch.count];
-    more = captures_.next(frame.slot);
+    const std::size_t at = batch.count;
+    more = captures_.next(batch.slots[at]);
     if (!more) break;
-    frame.shows_tcp = decode(frame.slot.packet, frame.sighting);
-    if (frame.shows_tcp) frame.key = StreamIndex::key_of(frame.sighting.read);
+    const bool shows_tcp = decode(batch.slots[at].packet, batch.sightings[at]);
+    batch.shows_tcp[at] = shows_tcp ? 1 : 0;
+    if (shows_tcp) batch.keys[at] = StreamIndex::key_of(batch.sightings[at].read);
     ++batch.count;
   }
   batch.bytes_read = captures_.bytes_read();

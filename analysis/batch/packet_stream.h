@@ -17,18 +17,17 @@
 
 namespace tcpwhy::batch {
 
-/// Some packets in a row.
+/// Some packets in a row, and by their place in it what was read of each: apart, since whoever works on one of these goes through
+/// all of them, and they come from another processor's cache.
 struct Batch {
-  struct Frame {
-    Slot slot;
-    bool shows_tcp = false;  ///< Else nothing below counts.
-    Sighting sighting;       ///< Its stream is not numbered.
-    StreamIndex::Key key;
-  };
-
-  std::vector<Frame> frames;     ///< The first `count` are valid, the others room.
+  std::vector<Slot> slots;                 ///< The first `count` are valid, the others room.
+  std::vector<std::uint8_t> shows_tcp;     ///< Where it is 0 the following two don't count.
+  std::vector<StreamIndex::Key> keys;
+  std::vector<Sighting> sightings;         ///< Streams are not numbered.
   std::size_t count = 0;
-  std::uint64_t bytes_read = 0;  ///< Of the capture, up to here.
+  std::uint64_t bytes_read = 0;            ///< Of the capture, up to here.
+
+  explicit Batch(std::size_t room) : slots(room), shows_tcp(room), keys(room), sightings(room) {}
 };
 
 class PacketStream {

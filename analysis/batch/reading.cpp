@@ -1,7 +1,6 @@
 #include "reading.h"
 
 #include <algorithm>
-#include <span>
 
 namespace tcpwhy::batch {
 
@@ -16,31 +15,31 @@ void Reading::run(const Watch& watch) {
 }
 
 void Reading::observe(Batch& batch, const Watch& watch) {
-  const std::span frames(batch.frames.data(), batch.count);
   // What was not heard for a while isn't in the cache: of a batch all that will be touched is asked for before, the table of
   // streams at once, connections some packets ahead.
-  for (const Batch::Frame& frame : frames) {
-    if (frame.shows_tcp) streams_.expect(frame.key);
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    if (batch.shows_tcp[i] != 0) streams_.expect(batch.keys[i]);
   }
-  for (Batch::Frame& frame : frames) {
-    if (!frame.shows_tcp) continue;
-    const StreamNumber stream = streams_.number(frame.sighting.read, frame.key);
-    frame.sighting.stream = frame.sighting.read.stream = frame.sighting.error.stream = stream;
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    if (batch.shows_tcp[i] == 0) continue;
+    Sighting& sighting = batch.sightings[i];
+    sighting.stream = streams_.number(sighting.read, batch.keys[i]);
+    sighting.read.stream = sighting.error.stream = sighting.stream;
   }
   constexpr std::size_t kAhead = 8;
   const auto expect = [&](std::size_t i) {
-    if (i < frames.size() && frames[i].shows_tcp) analyzer_.expect(frames[i].sighting.stream);
+    if (i < batch.count && batch.shows_tcp[i] != 0) analyzer_.expect(batch.sightings[i].stream);
   };
   for (std::size_t i = 0; i < kAhead; ++i) expect(i);
-  for (std::size_t i = 0; i < frames.size(); ++i) {
+  for (std::size_t i = 0; i < batch.count; ++i) {
     expect(i + kAhead);
-    const Batch::Frame& frame = frames[i];
-    const Sighting& sighting = frame.sighting;
-    if (!frame.shows_tcp || sighting.kind == Sighting::unreadable) continue;
+    const Sighting& sighting = batch.sightings[i];
+    if (batch.shows_tcp[i] == 0 || sighting.kind == Sighting::unreadable) continue;
     const Remarks remarks =
         sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read) : analyzer_.observe(sighting.error);
     if (remarks.empty()) continue;
-    const Landmark landmark{frame.slot.packet.frame, frame.slot.packet.time, frame.slot.place};
+    const Slot& slot = batch.slots[i];
+    const Landmark landmark{slot.packet.frame, slot.packet.time, slot.place};
     note(landmark);
     if (watch.finding && !remarks.findings.empty()) watch.finding(landmark, remarks.findings);
   }
