@@ -1,44 +1,27 @@
 // scripts/why, and so the program tcpwhy, on captures that are none, and on a healthy one: a clear line each, and the right exit
 // status. What it says about captures in which something died is documented, and the golden runs' business.
 #include <gtest/gtest.h>
-#include <stdlib.h>  // mkdtemp
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <sstream>
 #include <string>
 #include <string_view>
 
+#include "support/command.h"
 #include "support/tshark_version.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int status = -1;
-  std::string out, err;
-};
-
-std::string contents(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
+using tcpwhy::tests::contents;
+using tcpwhy::tests::Outcome;
 
 class Why : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "tcpwhy-why.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   /// A capture of healthy HTTP, cut to `size` bytes where that is less.
   fs::path http(std::size_t size = std::string::npos) {
     const fs::path file = folder_ / "http.pcap";
@@ -55,10 +38,7 @@ class Why : public ::testing::Test {
   }
 
   Outcome why(const std::string& arguments) {
-    const std::string command = "TCPWHY_BUILD=" TCPWHY_BUILD_DIR " " TCPWHY_SOURCE_DIR "/scripts/why " + arguments +
-                                " >" + (folder_ / "out").string() + " 2>" + (folder_ / "err").string();
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(folder_ / "out"), contents(folder_ / "err")};
+    return tcpwhy::tests::run("TCPWHY_BUILD=" TCPWHY_BUILD_DIR " " TCPWHY_SOURCE_DIR "/scripts/why " + arguments);
   }
 
   /// Expects that `why` says `complaint` about `file` in one line, and nothing else.
@@ -69,7 +49,8 @@ class Why : public ::testing::Test {
     EXPECT_EQ(outcome.err, "tcpwhy: " + file.string() + ": " + complaint + "\n");
   }
 
-  fs::path folder_;
+  tcpwhy::tests::Scratch scratch_;
+  fs::path folder_ = scratch_.path();
 };
 
 /// The page with every block of it as scripts/why says it now: a block begins with the command.

@@ -1,9 +1,10 @@
 #include "packet_stream.h"
 
+#include <algorithm>
+
 namespace tcpwhy::batch {
 
 PacketStream::PacketStream(CaptureSet& captures) : captures_(captures) {
-  for (std::size_t i = 0; i < kBatches; ++i) ring_.emplace_back(kPackets);
   reader_ = std::thread([this] { read(); });
 }
 
@@ -16,66 +17,60 @@ PacketStream::~PacketStream() {
   reader_.join();
 }
 
-Batch* PacketStream::next() {
+Batch PacketStream::next() {
   std::unique_lock lock(mutex_);
   if (freed_ < taken_) {
-    ++freed_;
+    freed_ = taken_;
     changed_.notify_all();
   }
-  waiting_ = true;
-  changed_.wait(lock, [this] { return taken_ < filled_ || ended_; });
-  waiting_ = false;
-  if (taken_ < filled_) return &ring_[taken_++ % kBatches];
-  if (failure_) std::rethrow_exception(failure_);
-  return nullptr;
+  changed_.wait(lock, [this] { return taken_ < published_ || ended_; });
+  if (taken_ == published_) {
+    if (failure_) std::rethrow_exception(failure_);
+    return {};
+  }
+  const std::size_t begin = taken_ % kRoom;
+  const std::size_t count = std::min<std::size_t>({published_ - taken_, kAtOnce, kRoom - begin});
+  taken_ += count;
+  return {std::span<const Slot>(slots_).subspan(begin, count), std::span<const std::uint8_t>(shows_tcp_).subspan(begin, count),
+          std::span<const StreamIndex::Key>(keys_).subspan(begin, count), std::span(sightings_).subspan(begin, count),
+          bytes_read_};
 }
 
 void PacketStream::read() {
   try {
-    for (bool more = true; more;) {
-      Batch* batch = nullptr;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return filled_ - freed_ < kBatches || stopped_; });
-        if (stopped_) break;
-        batch = &ring_[filled_ % kBatches];
-      }
-      more = fill(*batch);
-      if (batch->count == 0) break;
-      const std::lock_guard lock(mutex_);
-      ++filled_;
-      changed_.notify_all();
+    const bool live = captures_.is_live();
+    while (wait_for_room()) {
+      const std::size_t at = read_ % kRoom;
+      if (!captures_.next(slots_[at])) break;
+      const bool shows_tcp = decode(slots_[at].packet, sightings_[at]);
+      shows_tcp_[at] = shows_tcp ? 1 : 0;
+      if (shows_tcp) keys_[at] = StreamIndex::key_of(sightings_[at].read);
+      if (++read_ % kAtOnce == 0 || live) publish();
     }
   } catch (...) {
     const std::lock_guard lock(mutex_);
     failure_ = std::current_exception();
   }
+  publish();
   const std::lock_guard lock(mutex_);
   ended_ = true;
   changed_.notify_all();
 }
 
-/// Returns whether there is more.
-bool PacketStream::fill(Batch& batch) {
-  batch.count = 0;
-  const bool live = captures_.is_live();
-  bool more = true;
-  while (batch.count < kPackets && !(live && batch.count > 0 && is_waited_for())) {
-    const std::size_t at = batch.count;
-    more = captures_.next(batch.slots[at]);
-    if (!more) break;
-    const bool shows_tcp = decode(batch.slots[at].packet, batch.sightings[at]);
-    batch.shows_tcp[at] = shows_tcp ? 1 : 0;
-    if (shows_tcp) batch.keys[at] = StreamIndex::key_of(batch.sightings[at].read);
-    ++batch.count;
-  }
-  batch.bytes_read = captures_.bytes_read();
-  return more;
+bool PacketStream::wait_for_room() {
+  // What was handed over last tells enough for most packets, without asking.
+  if (read_ % kAtOnce != 0) return true;
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return read_ + kAtOnce - freed_ <= kRoom || stopped_; });
+  return !stopped_;
 }
 
-bool PacketStream::is_waited_for() {
+void PacketStream::publish() {
+  const std::uint64_t bytes_read = captures_.bytes_read();
   const std::lock_guard lock(mutex_);
-  return waiting_ && taken_ == filled_;
+  published_ = read_;
+  bytes_read_ = bytes_read;
+  changed_.notify_all();
 }
 
 }  // namespace tcpwhy::batch

@@ -1,13 +1,16 @@
-// Reading beside thinking: a thread reads packets and takes them apart, in batches, while whoever called works on the batch before.
+// Reading beside thinking: a thread reads packets and takes them apart, while whoever called works on those before.
 //
-// Model: a ring of batches. Each holds packets where wiretap put them, so that payloads are copied nowhere, and what the decoder
-// found in them, with the hash by which it will be filed. Of a file batches come full; while somebody captures, a batch is handed over as soon as it is waited for.
+// Model: a ring with room for so many packets. Each stays where wiretap put it, so that payloads are copied nowhere, with what the
+// decoder found in it and the hash by which it will be filed. Of a file packets are handed over by the hundred; while somebody
+// captures, each at once, since the next one may be long in coming.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -20,44 +23,49 @@ namespace tcpwhy::batch {
 /// Some packets in a row, and by their place in it what was read of each: apart, since whoever works on one of these goes through
 /// all of them, and they come from another processor's cache.
 struct Batch {
-  std::vector<Slot> slots;                 ///< The first `count` are valid, the others room.
-  std::vector<std::uint8_t> shows_tcp;     ///< Where it is 0 the following two don't count.
-  std::vector<StreamIndex::Key> keys;
-  std::vector<Sighting> sightings;         ///< Streams are not numbered.
-  std::size_t count = 0;
-  std::uint64_t bytes_read = 0;            ///< Of the capture, up to here.
+  std::span<const Slot> slots;
+  std::span<const std::uint8_t> shows_tcp;     ///< Where it is 0 the following two don't count.
+  std::span<const StreamIndex::Key> keys;
+  std::span<Sighting> sightings;               ///< Streams are not numbered.
+  std::uint64_t bytes_read = 0;                ///< Of the capture, up to here or somewhat further.
 
-  explicit Batch(std::size_t room) : slots(room), shows_tcp(room), keys(room), sightings(room) {}
+  [[nodiscard]] std::size_t size() const { return slots.size(); }
 };
 
 class PacketStream {
  public:
-  /// Begins to read. `captures` must not be touched by anybody else until this is destroyed.
+  /// Begins to read. `captures` must not be touched by anybody else until this is destroyed, but for its stop().
   explicit PacketStream(CaptureSet& captures);
   /// Stops reading, after the packet that is being read.
   ~PacketStream();
   PacketStream(const PacketStream&) = delete;
   PacketStream& operator=(const PacketStream&) = delete;
 
-  /// The next packets, or null after the last one; valid until the next call. Rethrows what reading threw.
-  [[nodiscard]] Batch* next();
+  /// The next packets, at least one, or none after the last one; valid until the next call. Rethrows what reading threw.
+  [[nodiscard]] Batch next();
 
  private:
-  static constexpr std::size_t kPackets = 128;  ///< Of a batch: some 30 microseconds' work.
-  static constexpr std::size_t kBatches = 3;
+  static constexpr std::size_t kAtOnce = 128;  ///< Some 30 microseconds' work.
+  static constexpr std::size_t kRoom = 3 * kAtOnce;
 
   void read();
-  bool fill(Batch& batch);
-  [[nodiscard]] bool is_waited_for();
+  /// Waits until there is room for a packet; false if it is time to stop.
+  [[nodiscard]] bool wait_for_room();
+  void publish();
 
   CaptureSet& captures_;
-  std::vector<Batch> ring_;
+  std::vector<Slot> slots_{kRoom};
+  std::vector<std::uint8_t> shows_tcp_ = std::vector<std::uint8_t>(kRoom);
+  std::vector<StreamIndex::Key> keys_{kRoom};
+  std::vector<Sighting> sightings_{kRoom};
+
+  std::uint64_t read_ = 0;       ///< Packets, by the thread that reads; the others are shared.
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t filled_ = 0;   ///< Batches that were filled since the beginning,
-  std::size_t taken_ = 0;    ///< handed out,
-  std::size_t freed_ = 0;    ///< and given back.
-  bool waiting_ = false;
+  std::uint64_t published_ = 0;  ///< Packets that may be handed out,
+  std::uint64_t taken_ = 0;      ///< were handed out,
+  std::uint64_t freed_ = 0;      ///< and whose room may be used again.
+  std::uint64_t bytes_read_ = 0;
   bool ended_ = false;
   bool stopped_ = false;
   std::exception_ptr failure_;

@@ -6,21 +6,21 @@ namespace tcpwhy::batch {
 
 void Reading::run(const Watch& watch) {
   PacketStream packets(captures_);
-  while (Batch* batch = packets.next()) {
-    observe(*batch, watch);
-    frames_ += batch->count;
-    if (watch.progress) watch.progress(frames_, batch->bytes_read);
+  for (Batch batch = packets.next(); batch.size() > 0; batch = packets.next()) {
+    observe(batch, watch);
+    frames_ += batch.size();
+    if (watch.progress) watch.progress(frames_, batch.bytes_read);
   }
   analyzer_.finish();
 }
 
-void Reading::observe(Batch& batch, const Watch& watch) {
+void Reading::observe(const Batch& batch, const Watch& watch) {
   // What was not heard for a while isn't in the cache: of a batch all that will be touched is asked for before, the table of
   // streams at once, connections some packets ahead.
-  for (std::size_t i = 0; i < batch.count; ++i) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
     if (batch.shows_tcp[i] != 0) streams_.expect(batch.keys[i]);
   }
-  for (std::size_t i = 0; i < batch.count; ++i) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
     if (batch.shows_tcp[i] == 0) continue;
     Sighting& sighting = batch.sightings[i];
     sighting.stream = streams_.number(sighting.read, batch.keys[i]);
@@ -28,10 +28,10 @@ void Reading::observe(Batch& batch, const Watch& watch) {
   }
   constexpr std::size_t kAhead = 8;
   const auto expect = [&](std::size_t i) {
-    if (i < batch.count && batch.shows_tcp[i] != 0) analyzer_.expect(batch.sightings[i].stream);
+    if (i < batch.size() && batch.shows_tcp[i] != 0) analyzer_.expect(batch.sightings[i].stream);
   };
   for (std::size_t i = 0; i < kAhead; ++i) expect(i);
-  for (std::size_t i = 0; i < batch.count; ++i) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
     expect(i + kAhead);
     const Sighting& sighting = batch.sightings[i];
     if (batch.shows_tcp[i] == 0 || sighting.kind == Sighting::unreadable) continue;

@@ -42,7 +42,7 @@ class Reading {
   [[nodiscard]] const Landmark* landmark(FrameNumber frame) const;
 
  private:
-  void observe(Batch& batch, const Watch& watch);
+  void observe(const Batch& batch, const Watch& watch);
   void note(const Landmark& landmark);
 
   static constexpr std::size_t kLandmarks = std::size_t{1} << 18;
