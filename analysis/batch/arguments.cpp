@@ -97,7 +97,7 @@ std::variant<Explain, WritePart, Done> read_arguments(int count, const char* con
   app.require_subcommand(0, 1);
 
   bool list_causes = false;
-  app.add_flag("--list-causes", list_causes, "Print the causes that --filter knows, a line each")->trigger_on_parse(false);
+  app.add_flag("--list-causes", list_causes, "Print the causes that --filter knows, with what they mean")->trigger_on_parse(false);
 
   Explain explain;
   ReportOptions options;
@@ -132,7 +132,7 @@ std::variant<Explain, WritePart, Done> read_arguments(int count, const char* con
   try {
     app.parse(count, values);
     if (list_causes) {
-      for (const Diagnosis* diagnosis : catalogue()) std::cout << diagnosis->id << '\n';
+      for (const Diagnosis* diagnosis : catalogue()) std::cout << diagnosis->id << '\t' << diagnosis->title << '\n';
       return Done{};
     }
     if (profile) {
