@@ -249,7 +249,7 @@ const tcp_analysis* SegmentReader::conversation_of(const Bytes& bytes, const IpH
 bool SegmentReader::read_untapped_at(const Bytes& bytes, const IpHeader& ip, const Layers& layers, packet_info* pinfo) {
   const bool quoted = (layers.quoted >> count_ & 1U) != 0;
   const bool sampled = (layers.sampled >> count_ & 1U) != 0;
-  if (!has(bytes.captured, ip.end, quoted ? kLeastQuoted : kTcpFiled)) return false;
+  if (quoted ? !has(bytes.captured, ip.end, kLeastQuoted) : !tcp_header_length(bytes, ip.end)) return false;
   std::optional<IcmpError> error;
   if (quoted && !(error = read_icmp_error(bytes, ip.offset))) return false;
   const tcp_analysis* conversation = conversation_of(bytes, ip, quoted, pinfo);
