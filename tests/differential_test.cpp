@@ -169,8 +169,8 @@ bool tshark_is_missing() {
 Table of_tshark(const fs::path& capture) {
   std::string fields;
   for (std::size_t column = 0; column < kColumns; ++column) fields += " -e " + column_name(column);
-  const Outcome outcome = run_tshark(fmt::format("-2 -n -r '{}' -T fields -E occurrence=a -E 'aggregator={}'{}", capture.string(),
-                                                 kBetween, fields));
+  const Outcome outcome = run_tshark(
+      fmt::format("-2 -n -r '{}' -T fields -E occurrence=a -E 'aggregator={}'{}", capture.string(), kBetween, fields));
   EXPECT_EQ(outcome.status, 0);
   Table table(1);
   std::string_view rest = outcome.out;
@@ -206,7 +206,8 @@ std::string differences(const Table& tshark, const Table& batch) {
       const std::string& ours = batch[frame].cell(column);
       if (theirs == ours) continue;
       if (++found > kMost) continue;
-      lines += fmt::format("frame {} {}:\n  tshark: {}\n  batch:  {}\n", frame, column_name(column), readable(theirs), readable(ours));
+      lines += fmt::format("frame {} {}:\n  tshark: {}\n  batch:  {}\n", frame, column_name(column), readable(theirs),
+                           readable(ours));
     }
   }
   if (found > kMost) lines += fmt::format("and {} more\n", found - kMost);
