@@ -12,8 +12,12 @@ StreamIndex::Key StreamIndex::key_of(const Segment& segment) {
   return {from_low ? from * 31 + to : to * 31 + from, from_low};
 }
 
-StreamNumber StreamIndex::number(const Segment& segment, const Key& key) {
-  Entry& entry = find(key.tuple);
+std::optional<StreamNumber> StreamIndex::number(const Segment& segment, const Key& key, Sight sight) {
+  bool made = false;
+  Entry* const found = find(key.tuple, sight != Sight::stub, made);
+  if (found == nullptr) return std::nullopt;
+  Entry& entry = *found;
+  if (sight == Sight::stub) return StreamNumber{entry.stream};
   const unsigned sender = key.from_low ? 0 : 1;
   const unsigned receiver = 1 - sender;
   const auto base_known = [&](unsigned side) { return (entry.base_known >> side & 1U) != 0; };
@@ -29,32 +33,37 @@ StreamNumber StreamIndex::number(const Segment& segment, const Key& key) {
     entry.base_known = 0;
     entry.ended = 0;
   }
-  if (!base_known(sender)) set_base(sender, segment.has(kSyn) ? segment.seq : segment.seq - 1);
-  if (segment.has(kAck) && !base_known(receiver)) set_base(receiver, segment.ack - 1);
-  if (segment.has(kFin) || segment.has(kRst)) entry.ended = 1;
-  return entry.stream;
+  if (sight == Sight::whole) {
+    const bool answers = segment.has(kSyn) && segment.has(kAck);
+    if (!base_known(sender) || answers) set_base(sender, segment.has(kSyn) ? segment.seq : segment.seq - 1);
+    if (segment.has(kAck) && !base_known(receiver)) set_base(receiver, segment.ack - 1);
+  }
+  const bool ends = segment.has(kRst) || (segment.has(kFin) && segment.has(kAck));
+  if (ends && !made) entry.ended = 1;
+  return StreamNumber{entry.stream};
 }
 
-/// The entry of that key, with a new stream where there was none.
-StreamIndex::Entry& StreamIndex::find(std::uint64_t key) {
+StreamIndex::Entry* StreamIndex::find(std::uint64_t key, bool make, bool& made) {
   for (std::size_t at = home(static_cast<std::uint32_t>(key));; at = (at + 1) & (entries_.size() - 1)) {
     Entry& entry = entries_[at];
     if (entry.used != 0) {
       if (!is(entry, key)) continue;
       entry.recent = 1;
-      return entry;
+      return &entry;
     }
+    if (!make) return nullptr;
     if (is_full()) {
       make_room();
-      return find(key);
+      return find(key, make, made);
     }
+    made = true;
     ++used_;
     entry.low = static_cast<std::uint32_t>(key);
     entry.high = key >> 32 & 0xfffffffU;
     entry.used = 1;
     entry.recent = 1;
     entry.stream = next_++ & kStreamBits;
-    return entry;
+    return &entry;
   }
 }
 

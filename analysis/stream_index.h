@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "segment.h"
@@ -27,11 +28,18 @@ class StreamIndex {
 
   explicit StreamIndex(Rule rule = Rule::by_number) : rule_(rule) {}
 
-  /// Returns the number and remembers what it needs. `segment.stream` is ignored. By 4-tuple, and a new number when a SYN (without
+  /// How much of a header there is to go by.
+  enum class Sight : std::uint8_t {
+    whole,       ///< A segment.
+    unmeasured,  ///< Its length isn't known, or an error quotes it: it may open a stream, but its numbers begin none.
+    stub,        ///< So little was quoted that it is about the stream that is there, or about none.
+  };
+
+  /// Returns the number and remembers what it needs; nothing for a stub of an unknown tuple. `segment.stream` is ignored. By 4-tuple, and a new number when a SYN (without
   /// ACK) opens a new incarnation, that is, carries another sequence number than the stream began with. Where the beginning was not
   /// captured it is told from the first number that was, or from its acknowledgment, so that a SYN that was captured late is no
   /// new stream.
-  StreamNumber number(const Segment& segment) { return number(segment, key_of(segment)); }
+  StreamNumber number(const Segment& segment) { return *number(segment, key_of(segment), Sight::whole); }
 
   /// A 4-tuple by its hash, and which of its ends sent.
   struct Key {
@@ -41,7 +49,7 @@ class StreamIndex {
   [[nodiscard]] static Key key_of(const Segment& segment);
   /// The same in two steps, for who has many segments at hand: what the first one touches comes into the cache meanwhile.
   void expect(const Key& key) const { __builtin_prefetch(&entries_[home(static_cast<std::uint32_t>(key.tuple))]); }
-  StreamNumber number(const Segment& segment, const Key& key);
+  std::optional<StreamNumber> number(const Segment& segment, const Key& key, Sight sight);
 
  private:
   struct Entry {
@@ -68,7 +76,8 @@ class StreamIndex {
   [[nodiscard]] std::size_t home(std::uint32_t low) const { return low & (entries_.size() - 1); }
   /// Three quarters: beyond, whoever is new looks at ten others before it finds a place.
   [[nodiscard]] bool is_full() const { return (used_ + 1) * 4 > entries_.size() * 3; }
-  [[nodiscard]] Entry& find(std::uint64_t key);
+  /// Null where there is none and none shall be made.
+  [[nodiscard]] Entry* find(std::uint64_t key, bool make, bool& made);
   void make_room();
 
   Rule rule_;

@@ -29,7 +29,8 @@ bool is_address_at(Captured bytes, std::size_t at, const Address& address) {
   return std::memcmp(bytes.data() + at, address.bytes.data(), length) == 0;
 }
 
-/// Whether the IP header at `ip` has the wanted addresses and ends where TCP begins, for one that carries more than its fixed part.
+/// Whether the IP header at `ip` has the wanted addresses and ends where TCP begins, for one that carries more than its fixed
+/// part.
 bool leads_to(const Bytes& bytes, std::size_t ip, const Segment& wanted, std::size_t tcp) {
   const auto header = read_ip_header(bytes, ip);
   return header && header->end == tcp && header->source == wanted.source.address &&

@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 
 #include "analyzer.h"
-#include "batch/stream_numbering.h"
+#include "batch/stream_numbers.h"
 #include "batch/wtap_compat.h"
 #include "settings.h"
 
@@ -61,7 +61,7 @@ std::vector<Written> read_back(const std::vector<std::string>& names) {
 }
 
 StreamNumbering numbering() {
-  return [streams = StreamIndex(numbering_rule())](const Sighting& sighting) mutable { return streams.number(sighting.read); };
+  return [streams = StreamNumbers()](const Sighting& sighting) mutable { return streams.number(sighting).value_or(0xffffffff); };
 }
 
 class CarverTest : public ::testing::Test {

@@ -43,7 +43,7 @@ Raw tcp(const Raw& payload = "GET / HTTP/1.1\r\n", unsigned flags = kAckPsh, con
 
 struct Ip {
   unsigned protocol = 6;
-  unsigned host = 1;        ///< The last byte of the source; the destination's is one more.
+  unsigned host = 1;  ///< The last byte of the source; the destination's is one more.
   unsigned fragmentation = 0;
   Raw options = "";
   std::optional<std::size_t> claims = {};  ///< A total length that isn't its own.
@@ -79,7 +79,15 @@ Raw label(unsigned number, bool last, const Raw& body) {
   return be32(number << 12 | (last ? 0x100U : 0U) | 64) + body;
 }
 
-enum Type : unsigned { kIpv4 = 0x0800, kIpv6 = 0x86dd, kVlan = 0x8100, kQinq = 0x88a8, kOldQinq = 0x9100, kMpls = 0x8847, kPppoe = 0x8864 };
+enum Type : unsigned {
+  kIpv4 = 0x0800,
+  kIpv6 = 0x86dd,
+  kVlan = 0x8100,
+  kQinq = 0x88a8,
+  kOldQinq = 0x9100,
+  kMpls = 0x8847,
+  kPppoe = 0x8864
+};
 enum Protocol : unsigned { kIcmp = 1, kIpInIp = 4, kUdp = 17, kIpv6InIp = 41, kGre = 47, kAuthentication = 51, kIcmpv6 = 58 };
 enum Tunnel : unsigned { kGtpU = 2152, kVxlan = 4789, kGeneve = 6081 };
 
@@ -116,7 +124,8 @@ Endpoint endpoint(unsigned host, std::uint16_t port) {
 std::string in_words(const Read& read) {
   if (!read.found) return "nothing";
   const Segment& segment = read.sighting.read;
-  const std::string ends = fmt::format("{} > {} {}", to_string(segment.source), to_string(segment.destination), segment.seq.raw());
+  const std::string ends =
+      fmt::format("{} > {} {}", to_string(segment.source), to_string(segment.destination), segment.seq.raw());
   switch (read.sighting.kind) {
     case Sighting::segment: return fmt::format("{} {}", ends, segment.length);
     case Sighting::quotation: return "quoted " + ends;
@@ -240,7 +249,9 @@ TEST(LinkLayers, Pppoe) {
 }
 
 TEST(LinkLayers, CookedOnesKnowTheSourceOnly) {
-  const auto sll = [](unsigned type, const Raw& body) { return be16(0) + be16(1) + be16(6) + kNearMac + zeros(2) + be16(type) + body; };
+  const auto sll = [](unsigned type, const Raw& body) {
+    return be16(0) + be16(1) + be16(6) + kNearMac + zeros(2) + be16(type) + body;
+  };
   const auto sll2 = [](unsigned type, const Raw& body) {
     return be16(type) + zeros(2) + be32(2) + be16(1) + bytes({0, 6}) + kNearMac + zeros(2) + body;
   };
@@ -320,7 +331,8 @@ TEST(Ip, BehindAnAuthenticationHeaderTheTtlIsNotVouchedFor) {
 }
 
 TEST(Ip, OfFragmentsOnlyTheFirstSaysWhoseItIs) {
-  EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(tcp(), {.fragmentation = 0x2000})))), "unreadable 10.0.0.1:40000 > 10.0.0.2:80 1000");
+  EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(tcp(), {.fragmentation = 0x2000})))),
+            "unreadable 10.0.0.1:40000 > 10.0.0.2:80 1000");
   EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(tcp(), {.fragmentation = 0x2003})))), "nothing");
   EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(tcp(), {.fragmentation = 0x0003})))), "nothing");
   EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(tcp(), {.fragmentation = 0x4000})))), kThatIpv4) << "don't fragment";
@@ -356,7 +368,8 @@ TEST(Lies, AnInnerPacketReachesNoFurtherThanTheOuterOne) {
   const Raw inner = ipv4(tcp() + "more", {.claims = 9'000});
   const Raw raw = ethernet(kIpv4, ipv4(inner, {.protocol = kIpInIp, .host = 7, .claims = 20 + inner.size() - 4}));
   EXPECT_EQ(in_words(read(raw)), kThatIpv4);
-  const Raw short_udp = be16(50'000) + be16(kVxlan) + be16(8 + 8 + 14 + 20) + zeros(2) + zeros(8) + ethernet(kIpv4, ipv4(tcp()));
+  const Raw short_udp =
+      be16(50'000) + be16(kVxlan) + be16(8 + 8 + 14 + 20) + zeros(2) + zeros(8) + ethernet(kIpv4, ipv4(tcp()));
   EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(short_udp, {.protocol = kUdp})))), "nothing");
 }
 
@@ -368,8 +381,9 @@ TEST(Lies, NestingHasAnEnd) {
   for (int i = 0; i < 1'000; ++i) tags += tag(kVlan, "");
   EXPECT_EQ(in_words(read(kFarMac + kNearMac + tags)), "nothing");
   EXPECT_EQ(in_words(read(ethernet(kMpls, zeros(9'000)))), "nothing");
-  EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(bytes({0x40, 0}) + be16(kIpv4) + zeros(4) + Raw(9'000, '\1'), {.protocol = kGre})))),
-            "nothing")
+  EXPECT_EQ(
+      in_words(read(ethernet(kIpv4, ipv4(bytes({0x40, 0}) + be16(kIpv4) + zeros(4) + Raw(9'000, '\1'), {.protocol = kGre})))),
+      "nothing")
       << "a source route in GRE";
 }
 
@@ -448,11 +462,14 @@ TEST(Tunnels, GeneveWithOptions) {
 
 TEST(Tunnels, GreWithAllThatMayStandInIt) {
   EXPECT_EQ(in_words(read(outer_gre(be16(0) + be16(kIpv4) + ipv4(tcp())))), kThatIpv4);
-  EXPECT_EQ(in_words(read(outer_gre(be16(0xb000) + be16(kIpv6) + zeros(12) + ipv6(tcp())))), kThatIpv6) << "checksum, key, sequence";
-  EXPECT_EQ(in_words(read(outer_gre(be16(0x4000) + be16(kIpv4) + zeros(4) + be16(2) + bytes({0, 4}) + zeros(4) + zeros(4) + ipv4(tcp())))),
+  EXPECT_EQ(in_words(read(outer_gre(be16(0xb000) + be16(kIpv6) + zeros(12) + ipv6(tcp())))), kThatIpv6)
+      << "checksum, key, sequence";
+  EXPECT_EQ(in_words(read(outer_gre(be16(0x4000) + be16(kIpv4) + zeros(4) + be16(2) + bytes({0, 4}) + zeros(4) + zeros(4) +
+                                    ipv4(tcp())))),
             kThatIpv4)
       << "a source route";
-  EXPECT_EQ(in_words(read(outer_gre(be16(0x3081) + be16(0x880b) + zeros(12) + bytes({0xff, 3}) + be16(0x21) + ipv4(tcp())))), kThatIpv4)
+  EXPECT_EQ(in_words(read(outer_gre(be16(0x3081) + be16(0x880b) + zeros(12) + bytes({0xff, 3}) + be16(0x21) + ipv4(tcp())))),
+            kThatIpv4)
       << "PPTP";
   EXPECT_EQ(in_words(read(outer_gre(be16(0) + be16(0x883e) + ipv4(tcp())))), kThatIpv4) << "WCCP";
   EXPECT_EQ(in_words(read(outer_gre(be16(0) + be16(0x883e) + zeros(4) + ipv4(tcp())))), kThatIpv4) << "WCCP 2";
@@ -481,7 +498,8 @@ TEST(Tunnels, GtpWithExtensionHeaders) {
   const Raw inner = ipv4(tcp());
   EXPECT_EQ(in_words(read(outer_udp(kGtpU, bytes({0x30, 255}) + be16(inner.size()) + be32(1) + inner))), kThatIpv4);
   const Raw extension = bytes({1, 0, 0, 0xc0, 1, 0, 0, 0});
-  const Raw extended = bytes({0x34, 255}) + be16(4 + extension.size() + inner.size()) + be32(1) + bytes({0, 0, 0, 0x85}) + extension;
+  const Raw extended =
+      bytes({0x34, 255}) + be16(4 + extension.size() + inner.size()) + be32(1) + bytes({0, 0, 0, 0x85}) + extension;
   EXPECT_EQ(in_words(read(outer_udp(kGtpU, extended + inner))), kThatIpv4);
   EXPECT_EQ(in_words(read(outer_udp(kGtpU, bytes({0x32, 1}) + be16(4) + be32(0) + zeros(4)))), "nothing") << "an echo request";
   Raw endless = extended;
@@ -506,7 +524,8 @@ TEST(Tunnels, InFragmentsShowWhatTheFirstOneHolds) {
   const Read got = read(raw);
   EXPECT_EQ(in_words(got), "10.0.0.1:40000 > 10.0.0.2:80 1000 1000");
   EXPECT_EQ(text(got.sighting.read.payload), Raw(600 - 8 - 8 - 40, 'x')) << "and nothing of what is behind it";
-  EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(datagram.substr(600), {.protocol = kUdp, .host = 50, .fragmentation = 75})))), "nothing");
+  EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(datagram.substr(600), {.protocol = kUdp, .host = 50, .fragmentation = 75})))),
+            "nothing");
   const Raw endless = be16(0) + be16(kIpv4) + ipv4(tcp(), {.claims = 0});
   EXPECT_EQ(in_words(read(ethernet(kIpv4, ipv4(endless, {.protocol = kGre, .fragmentation = 0x2000})))),
             "unreadable 10.0.0.1:40000 > 10.0.0.2:80 1000")
@@ -526,7 +545,8 @@ std::vector<Whole> wholes() {
   const Raw inner = ethernet(kVlan, tag(kIpv4, ipv4(tcp("hello", kAckPsh, timestamps))), kInnerMac);
   const Raw gtp = bytes({0x34, 255}) + be16(60) + be32(1) + bytes({0, 0, 0, 0x85, 1, 0, 0, 0}) + ipv6(tcp());
   return {
-      {"ipv4", LinkLayer::ethernet, ethernet(kIpv4, ipv4(tcp("hello", kAckPsh, timestamps), {.options = bytes({1, 131, 7, 4, 10, 0, 0, 9})}))},
+      {"ipv4", LinkLayer::ethernet,
+       ethernet(kIpv4, ipv4(tcp("hello", kAckPsh, timestamps), {.options = bytes({1, 131, 7, 4, 10, 0, 0, 9})}))},
       {"ipv6", LinkLayer::raw_ip, ipv6(bytes({43, 0}) + zeros(6) + bytes({6, 2, 4, 1}) + zeros(20) + tcp(), 0)},
       {"mpls", LinkLayer::ethernet, ethernet(kMpls, label(1, false, label(2, true, zeros(4) + inner)))},
       {"snap", LinkLayer::ethernet, ethernet(70, bytes({0xaa, 0xaa, 3, 0, 0, 0}) + be16(kIpv4) + ipv4(tcp()))},

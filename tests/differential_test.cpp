@@ -20,11 +20,10 @@
 
 #include "analyzer.h"
 #include "batch/capture_set.h"
-#include "batch/stream_numbering.h"
+#include "batch/stream_numbers.h"
 #include "catalogue.h"
 #include "fields.h"
 #include "packet/decoder.h"
-#include "stream_index.h"
 
 namespace tcpwhy::tests {
 namespace {
@@ -111,7 +110,7 @@ void add_idle_timeout(const NamedTimeout& named, Row& row) {
 Table without_wireshark(const fs::path& capture) {
   batch::CaptureSet set({capture.string()});
   batch::Slot slot;
-  StreamIndex streams(batch::numbering_rule());
+  batch::StreamNumbers streams;
   Analyzer analyzer{Settings{}};
   std::vector<std::optional<StreamNumber>> shown(1);
   Table table(1);
@@ -120,10 +119,12 @@ Table without_wireshark(const fs::path& capture) {
     shown.emplace_back();
     Sighting sighting;
     if (!decode(slot.packet, sighting)) continue;
-    const StreamNumber stream = sighting.read.stream = sighting.error.stream = streams.number(sighting.read);
+    const auto stream = streams.number(sighting);
+    if (!stream) continue;
+    sighting.read.stream = sighting.error.stream = *stream;
     shown.back() = stream;
-    // A header that was quoted in part is filed by nobody but us.
-    if (!sighting.stub) row.add_stream(stream);
+    // What was quoted in part is about a stream, but Wireshark doesn't file it there.
+    if (!sighting.stub) row.add_stream(*stream);
     if (sighting.kind == Sighting::segment) analyzer.observe(sighting.read);
     if (sighting.kind == Sighting::quotation) analyzer.observe(sighting.error);
   }
@@ -169,8 +170,8 @@ bool tshark_is_missing() {
 Table of_tshark(const fs::path& capture) {
   std::string fields;
   for (std::size_t column = 0; column < kColumns; ++column) fields += " -e " + column_name(column);
-  const Outcome outcome = run_tshark(fmt::format("-2 -n -r '{}' -T fields -E occurrence=a -E 'aggregator={}'{}", capture.string(),
-                                                 kBetween, fields));
+  const Outcome outcome = run_tshark(
+      fmt::format("-2 -n -r '{}' -T fields -E occurrence=a -E 'aggregator={}'{}", capture.string(), kBetween, fields));
   EXPECT_EQ(outcome.status, 0);
   Table table(1);
   std::string_view rest = outcome.out;
@@ -206,7 +207,8 @@ std::string differences(const Table& tshark, const Table& batch) {
       const std::string& ours = batch[frame].cell(column);
       if (theirs == ours) continue;
       if (++found > kMost) continue;
-      lines += fmt::format("frame {} {}:\n  tshark: {}\n  batch:  {}\n", frame, column_name(column), readable(theirs), readable(ours));
+      lines += fmt::format("frame {} {}:\n  tshark: {}\n  batch:  {}\n", frame, column_name(column), readable(theirs),
+                           readable(ours));
     }
   }
   if (found > kMost) lines += fmt::format("and {} more\n", found - kMost);

@@ -119,6 +119,22 @@ TEST(StreamIndex, StaysWithinItsRoomWhoeverFloodsIt) {
   EXPECT_EQ(index.number(segment_of(1, kAck)), kSyns) << "forgotten";
 }
 
+TEST(StreamIndex, AStubIsAboutTheStreamThatIsThereOrAboutNone) {
+  StreamIndex index;
+  const Segment syn = segment_of(1, kSyn);
+  EXPECT_EQ(index.number(syn, StreamIndex::key_of(syn), StreamIndex::Sight::stub), std::nullopt);
+  EXPECT_EQ(index.number(syn), 0U);
+  EXPECT_EQ(index.number(syn, StreamIndex::key_of(syn), StreamIndex::Sight::stub), 0U);
+}
+
+TEST(StreamIndex, AQuotationOpensAStreamButBeginsNoNumbers) {
+  StreamIndex index;
+  Segment quoted = segment_of(1, kSyn);
+  quoted.seq = SequenceNumber(4711);
+  EXPECT_EQ(index.number(quoted, StreamIndex::key_of(quoted), StreamIndex::Sight::unmeasured), 0U);
+  EXPECT_EQ(index.number(segment_of(1, kSyn)), 0U) << "whatever its number is, it is the first that counts";
+}
+
 TEST(StreamIndex, SynAfterAMiddleIsNew) {
   Story story;
   story.play(R"(

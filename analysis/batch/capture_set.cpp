@@ -46,6 +46,8 @@ LinkLayer link_layer(int encapsulation) {
       return LinkLayer::loop;
     case WTAP_ENCAP_PPP:
     case WTAP_ENCAP_PPP_WITH_PHDR:
+    case WTAP_ENCAP_CHDLC:
+    case WTAP_ENCAP_CHDLC_WITH_PHDR:
       return LinkLayer::ppp;
     default:
       return LinkLayer::unknown;

@@ -9,7 +9,7 @@
 #include "carver.h"
 #include "packet/decoder.h"
 #include "settings.h"
-#include "stream_numbering.h"
+#include "stream_numbers.h"
 
 namespace tcpwhy::batch {
 namespace {
@@ -47,15 +47,16 @@ void add_neighbours(const Incidents& incidents, CaptureSet& captures, CarveOrder
   captures.rewind();
   Slot slot;
   Sighting sighting;
-  StreamIndex streams(numbering_rule());
+  StreamNumbers streams;
   // Of each stream once: what stands between its endpoints.
   std::unordered_map<StreamNumber, const std::vector<Nanoseconds>*> known;
   while (captures.next(slot)) {
     if (!decode(slot.packet, sighting)) continue;
-    const StreamNumber stream = streams.number(sighting.read);
-    const auto [found, is_new] = known.try_emplace(stream, nullptr);
+    const auto stream = streams.number(sighting);
+    if (!stream) continue;
+    const auto [found, is_new] = known.try_emplace(*stream, nullptr);
     if (is_new) found->second = incidents.between(sighting.read.source, sighting.read.destination);
-    if (found->second != nullptr && Incidents::is_near(*found->second, slot.packet.time)) order.streams.insert(stream);
+    if (found->second != nullptr && Incidents::is_near(*found->second, slot.packet.time)) order.streams.insert(*stream);
   }
 }
 
@@ -71,9 +72,10 @@ std::uint64_t carve_incidents(const Report& report, CaptureSet& captures, const 
   }
   CaptureWriter writer(file, "tcpwhy " TCPWHY_VERSION);
   if (neighbours) add_neighbours(incidents, captures, order);
-  StreamIndex streams(numbering_rule());
-  const std::uint64_t count =
-      carve(captures, order, [&](const Sighting& sighting) { return streams.number(sighting.read); }, writer);
+  StreamNumbers streams;
+  constexpr StreamNumber kNone = 0xffffffff;
+  const std::uint64_t count = carve(
+      captures, order, [&](const Sighting& sighting) { return streams.number(sighting).value_or(kNone); }, writer);
   writer.close();
   return count;
 }

@@ -31,7 +31,7 @@ Batch PacketStream::next() {
   const std::size_t begin = taken_ % kRoom;
   const std::size_t count = std::min<std::size_t>({published_ - taken_, kAtOnce, kRoom - begin});
   taken_ += count;
-  return {std::span<const Slot>(slots_).subspan(begin, count), std::span<const std::uint8_t>(shows_tcp_).subspan(begin, count),
+  return {std::span<const Slot>(slots_).subspan(begin, count), std::span(shows_tcp_).subspan(begin, count),
           std::span<const StreamIndex::Key>(keys_).subspan(begin, count), std::span(sightings_).subspan(begin, count),
           bytes_read_};
 }

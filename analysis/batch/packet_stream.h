@@ -24,7 +24,7 @@ namespace tcpwhy::batch {
 /// all of them, and they come from another processor's cache.
 struct Batch {
   std::span<const Slot> slots;
-  std::span<const std::uint8_t> shows_tcp;     ///< Where it is 0 the following two don't count.
+  std::span<std::uint8_t> shows_tcp;           ///< Where it is 0 the following two don't count.
   std::span<const StreamIndex::Key> keys;
   std::span<Sighting> sightings;               ///< Streams are not numbered.
   std::uint64_t bytes_read = 0;                ///< Of the capture, up to here or somewhat further.

@@ -23,8 +23,9 @@ void Reading::observe(const Batch& batch, const Watch& watch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (batch.shows_tcp[i] == 0) continue;
     Sighting& sighting = batch.sightings[i];
-    sighting.stream = streams_.number(sighting.read, batch.keys[i]);
-    sighting.read.stream = sighting.error.stream = sighting.stream;
+    const auto stream = streams_.number(sighting, batch.keys[i]);
+    batch.shows_tcp[i] = stream ? 1 : 0;
+    sighting.stream = sighting.read.stream = sighting.error.stream = stream.value_or(0);
   }
   constexpr std::size_t kAhead = 8;
   const auto expect = [&](std::size_t i) {

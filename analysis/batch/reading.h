@@ -11,7 +11,7 @@
 
 #include "analyzer.h"
 #include "packet_stream.h"
-#include "stream_numbering.h"
+#include "stream_numbers.h"
 
 namespace tcpwhy::batch {
 
@@ -49,7 +49,7 @@ class Reading {
 
   CaptureSet& captures_;
   Analyzer analyzer_;
-  StreamIndex streams_{numbering_rule()};
+  StreamNumbers streams_;
   std::uint64_t frames_ = 0;
   std::vector<Landmark> landmarks_;
 };

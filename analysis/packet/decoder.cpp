@@ -20,7 +20,7 @@ constexpr std::size_t kLongestDatagram = 65'535;
 
 /// What the rest of a packet is taken for.
 enum class Next : std::uint8_t {
-  nothing,    ///< That is known, or that TCP could be in.
+  nothing,  ///< That is known, or that TCP could be in.
   ethernet,
   ethertype,  ///< By `type`: of Ethernet, or a length below which IEEE 802.2 follows.
   llc,
@@ -35,10 +35,10 @@ enum class Next : std::uint8_t {
   interface_tag,
   port_extension,
   fabric_path,
-  ip,         ///< Of the version that its first nibble tells.
+  ip,  ///< Of the version that its first nibble tells.
   ipv4,
   ipv6,
-  protocol,   ///< What IP carries, by `ip.protocol`.
+  protocol,  ///< What IP carries, by `ip.protocol`.
   authentication,
   ethernet_in_ip,
   udp,
@@ -68,8 +68,8 @@ enum EtherType : std::uint16_t {
   kTypePortExtension = 0x893f,     ///< IEEE 802.1BR.
   kTypeNsh = 0x894f,
   kTypeOldQinq = 0x9100,
-  kTypeBridged = 0x6558,           ///< Ethernet, in GRE and GENEVE.
-  kTypeErspan = 0x88be,            ///< Versions I and II.
+  kTypeBridged = 0x6558,  ///< Ethernet, in GRE and GENEVE.
+  kTypeErspan = 0x88be,   ///< Versions I and II.
   kTypeErspan3 = 0x22eb,
   kTypeWccp = 0x883e,
 };
@@ -299,7 +299,8 @@ class Walk {
     return of_ethertype(type);
   }
 
-  /// The address families of all that call something AF_INET6: the BSDs and macOS; Linux and Windows in files that were made there.
+  /// The address families of all that call something AF_INET6: the BSDs and macOS; Linux and Windows in files that were made
+  /// there.
   static Next of_family(std::uint32_t family) {
     switch (family) {
       case 2: return Next::ipv4;
@@ -625,13 +626,13 @@ class Walk {
   }
 
   const Packet& packet_;
-  Bytes within_;        ///< The packet up to where the layer ends that is being read.
-  std::size_t at_ = 0;  ///< Where the next one begins.
+  Bytes within_;                 ///< The packet up to where the layer ends that is being read.
+  std::size_t at_ = 0;           ///< Where the next one begins.
   std::size_t unknown_end_ = 0;  ///< What stands for the end of a layer that goes on in other fragments; 0: none does.
   std::span<const std::uint8_t> next_hop_;  ///< As `capture_point` takes it; of the innermost link layer.
-  IpHeader ip_;         ///< The innermost.
-  bool authenticated_ = false;  ///< Something stands between it and what it carries.
-  bool quoted_ = false;         ///< It is, or is in, what an ICMP error quotes.
+  IpHeader ip_;                             ///< The innermost.
+  bool authenticated_ = false;              ///< Something stands between it and what it carries.
+  bool quoted_ = false;                     ///< It is, or is in, what an ICMP error quotes.
 };
 
 }  // namespace

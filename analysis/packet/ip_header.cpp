@@ -50,15 +50,12 @@ void follow_route_of_ipv6(Captured bytes, std::size_t at, std::size_t length, Ad
   constexpr std::size_t kBeforeRoute = 8;
   if (bytes[at + 3] == 0 || length < kBeforeRoute + 16 || !has(bytes, at, length)) return;  // No segments left.
   switch (bytes[at + 2]) {
-    case kSource:
-      put_address<16>(bytes, at + length - 16, destination);
-      break;
+    case kSource: put_address<16>(bytes, at + length - 16, destination); break;
     case kMobile:
     case kSegment:  // The last one first.
       put_address<16>(bytes, at + kBeforeRoute, destination);
       break;
-    default:
-      break;
+    default: break;
   }
 }
 
@@ -112,9 +109,7 @@ bool read_ipv6_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
         }
         break;
       }
-      default:
-        extended = false;
-        continue;
+      default: extended = false; continue;
     }
     next = captured[end];
     end += length;

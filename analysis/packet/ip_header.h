@@ -33,7 +33,8 @@ struct IpHeader {
   std::uint8_t protocol = 0;  ///< What is carried: an Internet protocol number.
   bool fragment = false;    ///< First of several: `payload` ends before the segment does.
   Address source;
-  Address destination;  ///< Where a source route ends, if there is one: what TCP knows (RFC 1122 section 3.2.1.8, RFC 8200 section 8.1).
+  /// Where a source route ends, if there is one: what TCP knows (RFC 1122 section 3.2.1.8, RFC 8200 section 8.1).
+  Address destination;
   std::uint8_t ttl = 0;
   std::optional<std::uint16_t> id;
 };

@@ -1,8 +1,10 @@
 // Numbers as headers have them: big-endian (RFC 791 appendix B), at any offset.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace tcpwhy {
@@ -12,14 +14,27 @@ namespace tcpwhy {
   return at <= bytes.size() && bytes.size() - at >= length;
 }
 
+/// Read at once, and turned round where the machine counts from the other end: half the instructions of bytes put together.
+template <typename Number>
+[[nodiscard]] inline Number big_endian(std::span<const std::uint8_t> bytes, std::size_t at) {
+  Number number;
+  std::memcpy(&number, bytes.data() + at, sizeof number);
+  if constexpr (std::endian::native == std::endian::big) return number;
+  if constexpr (sizeof number == 2) {
+    return __builtin_bswap16(number);
+  } else {
+    return __builtin_bswap32(number);
+  }
+}
+
 /// REQUIRES: has(bytes, at, 2).
 [[nodiscard]] inline std::uint16_t be16(std::span<const std::uint8_t> bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+  return big_endian<std::uint16_t>(bytes, at);
 }
 
 /// REQUIRES: has(bytes, at, 4).
 [[nodiscard]] inline std::uint32_t be32(std::span<const std::uint8_t> bytes, std::size_t at) {
-  return static_cast<std::uint32_t>(be16(bytes, at)) << 16 | be16(bytes, at + 2);
+  return big_endian<std::uint32_t>(bytes, at);
 }
 
 }  // namespace tcpwhy

@@ -36,8 +36,8 @@ void read_tcp_details(const Bytes& bytes, std::size_t tcp, std::size_t header_le
 /// Of that only endpoints and seq, and ack and flags where they were captured. REQUIRES: 8 bytes were captured at `ip.end`.
 void read_tcp_essentials(std::span<const std::uint8_t> captured, const IpHeader& ip, Segment& into);
 
-/// Whether ICMP or ICMPv6 messages of this type quote what they are about (RFC 792, RFC 4443). An echo that carries an IP header as
-/// its data is none.
+/// Whether ICMP or ICMPv6 messages of this type quote what they are about (RFC 792, RFC 4443). An echo that carries an IP
+/// header as its data is none.
 [[nodiscard]] bool is_icmp_error(bool v6, std::uint8_t type);
 
 /// The ICMP header that stands before a quoted IP header, without frame, stream and time; nothing if it is no error's.

@@ -30,8 +30,8 @@ class Complaint {
   void concerning(const Finding& finding) {
     if (text_.empty() || about_) return;
     about_ = true;
-    text_ += fmt::format(" (stream {}, {}/{} @{}: {})", finding.stream, finding.verdict.diagnosis->id,
-                         finding.verdict.variant, finding.verdict.deciding_frame, finding.narrative.explanation);
+    text_ += fmt::format(" (stream {}, {}/{} @{}: {})", finding.stream, finding.verdict.diagnosis->id, finding.verdict.variant,
+                         finding.verdict.deciding_frame, finding.narrative.explanation);
   }
   [[nodiscard]] bool made() const { return !text_.empty(); }
   [[nodiscard]] const std::string& text() const { return text_; }
@@ -48,9 +48,7 @@ struct Fed {
   Nanoseconds latest = std::numeric_limits<Nanoseconds>::min();
 
   [[nodiscard]] bool has(FrameNumber frame) const { return frame > 0 && frame < streams.size(); }
-  [[nodiscard]] bool has(FrameNumber frame, StreamNumber stream) const {
-    return has(frame) && streams[frame] == stream;
-  }
+  [[nodiscard]] bool has(FrameNumber frame, StreamNumber stream) const { return has(frame) && streams[frame] == stream; }
   void take(FrameNumber frame, StreamNumber stream, Nanoseconds time) {
     streams.resize(frame + std::size_t{1});
     streams[frame] = stream;
@@ -65,8 +63,7 @@ std::int64_t longest_seconds(std::string_view text) {
   for (std::size_t at = text.find(" s"); at != std::string_view::npos; at = text.find(" s", at + 1)) {
     if (at + 2 < text.size() && std::isalnum(static_cast<unsigned char>(text[at + 2])) != 0) continue;
     std::size_t begin = at;
-    while (begin > 0 && (std::isdigit(static_cast<unsigned char>(text[begin - 1])) != 0 || text[begin - 1] == '.'))
-      --begin;
+    while (begin > 0 && (std::isdigit(static_cast<unsigned char>(text[begin - 1])) != 0 || text[begin - 1] == '.')) --begin;
     std::int64_t seconds = 0;
     std::from_chars(text.data() + begin, text.data() + at, seconds);
     longest = std::max(longest, seconds);
@@ -220,12 +217,11 @@ std::string laws_broken_by_frame(std::span<const std::uint8_t> input) {
   complaint.unless(options.longest_nop_run <= captured.size(), "no run of NOPs is longer than the options");
   complaint.unless(options.window_shift.value_or(0) <= 14, "no window is shifted by more than 14");
   const PayloadFacts payload = read_payload(captured);
-  complaint.unless(payload.status == 0 || (payload.status >= 100 && payload.status <= 599),
-                   "a status has three digits");
-  complaint.unless((payload.kind == PayloadKind::http_request) == !verb_name(payload.verb).empty(),
-                   "a request has a verb");
-  complaint.unless(payload.kind == PayloadKind::http_response || (payload.keep_alive == 0 && !payload.closes && !payload.used_up),
-                   "only a response announces how long the connection is kept");
+  complaint.unless(payload.status == 0 || (payload.status >= 100 && payload.status <= 599), "a status has three digits");
+  complaint.unless((payload.kind == PayloadKind::http_request) == !verb_name(payload.verb).empty(), "a request has a verb");
+  complaint.unless(
+      payload.kind == PayloadKind::http_response || (payload.keep_alive == 0 && !payload.closes && !payload.used_up),
+      "only a response announces how long the connection is kept");
   (void)ends_chunked_message(captured);
 
   plugin::HeaderFinder finder;
@@ -250,8 +246,7 @@ std::string laws_broken_by_frame(std::span<const std::uint8_t> input) {
     const auto found = finder.find(bytes, *segment, length.value_or(0));
     complaint.unless(found.has_value(), "a header that is there is found");
     if (found) {
-      complaint.unless(found->tcp + kTcpEssential <= captured.size(),
-                       "a header is found where it was captured");
+      complaint.unless(found->tcp + kTcpEssential <= captured.size(), "a header is found where it was captured");
       const auto wanted_byte = [&](std::size_t at) {
         // Beside the data offset stand bits that nobody asks for.
         constexpr std::size_t kDataOffset = 12;
@@ -347,7 +342,8 @@ std::string laws_broken_by_packet(std::span<const std::uint8_t> input) {
   complaint.unless(segment.frame == 1, "a sighting is of its packet");
   complaint.unless(segment.source.address.length != 0 && segment.source.address.length == segment.destination.address.length,
                    "both ends have an address of one kind");
-  complaint.unless(is_within(segment.payload, captured) && is_within(segment.note, captured), "what is shown lies in the packet");
+  complaint.unless(is_within(segment.payload, captured) && is_within(segment.note, captured),
+                   "what is shown lies in the packet");
   complaint.unless(segment.payload.size() <= segment.length, "no more payload is captured than there was");
   // The rest of a tunnelled packet may be in other fragments of the tunnel's.
   complaint.unless(segment.length <= std::max(packet.bytes.on_wire, kLongestDatagram), "no segment is longer than its packet");

@@ -65,9 +65,12 @@ std::vector<std::pair<std::string, std::vector<std::uint8_t>>> wrapped(std::stri
   constexpr std::size_t kEthernet = 14;
   const std::string addresses(frame.substr(0, 12));
   const std::string ip(frame.substr(kEthernet));
-  const auto be16 = [](std::size_t value) { return std::string{static_cast<char>(value >> 8 & 0xff), static_cast<char>(value & 0xff)}; };
+  const auto be16 = [](std::size_t value) {
+    return std::string{static_cast<char>(value >> 8 & 0xff), static_cast<char>(value & 0xff)};
+  };
   const auto outer = [&](char protocol, const std::string& body) {
-    return addresses + "\x08\0\x45\0"s + be16(20 + body.size()) + "\0\0\0\0\x40"s + protocol + "\0\0\x0a\0\0\1\x0a\0\0\2"s + body;
+    return addresses + "\x08\0\x45\0"s + be16(20 + body.size()) + "\0\0\0\0\x40"s + protocol + "\0\0\x0a\0\0\1\x0a\0\0\2"s +
+           body;
   };
   const auto udp = [&](std::size_t port, const std::string& body) {
     return outer(17, be16(50'000) + be16(port) + be16(8 + body.size()) + "\0\0"s + body);
@@ -110,7 +113,8 @@ void seeds_of_capture(const fs::path& capture, const std::string& name, const fs
     if (is_new && shapes.size() <= kFrames) {
       write(folder / "frame" / fmt::format("{}-{}", name, shapes.size()), preface(frame));
       write(folder / "decoder" / fmt::format("{}-{}", name, shapes.size()), packet_seed(link_of(frame), frame.bytes));
-      if (shapes.size() == 1 && link_of(frame) == LinkLayer::ethernet && frame.bytes.substr(12, 2) == std::string("\x08\0", 2)) {
+      if (shapes.size() == 1 && link_of(frame) == LinkLayer::ethernet &&
+          frame.bytes.substr(12, 2) == std::string("\x08\0", 2)) {
         for (const auto& [of, seed] : wrapped(frame.bytes)) write(folder / "decoder" / fmt::format("{}-{}", name, of), seed);
       }
     }
