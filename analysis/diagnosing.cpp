@@ -145,6 +145,7 @@ Finding explain(const Evidence& evidence, const Verdict& verdict) {
   finding.stream = evidence.connection.stream();
   finding.client = to_string(evidence.connection.endpoint(Side::client).address);
   finding.server = to_string(evidence.connection.endpoint(Side::server));
+  finding.client_port = evidence.connection.endpoint(Side::client).port;
   finding.verdict = verdict;
   finding.proofs = collect_proofs(evidence, verdict);
   finding.narrative = verdict.diagnosis->narrate(evidence, verdict);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,7 @@ struct Finding {
   StreamNumber stream = 0;
   std::string client;         ///< Its address, and
   std::string server;         ///< its address and port; "" where the connection is no longer known.
+  std::optional<std::uint16_t> client_port;  ///< Unknown there, too, and where the finding is about all of a client's streams.
   Verdict verdict;
   std::vector<Proof> proofs;  ///< In frame order; the deciding frame is among them.
   Narrative narrative;
