@@ -56,15 +56,15 @@ _tcpwhy() {
     --colour | --progress) _tcpwhy_offer auto always never && return ;;
     --filter) _tcpwhy_filter && return ;;
     --width | --time-wait | --idle-gap | --shard) _tcpwhy_nothing && return ;;
-    --write | -w | -o) return ;;
+    --write | -w | --output | -o) return ;;
   esac
-  local report=(--all --format --filter --write -w --neighbours --colour --progress --width --time-wait --idle-gap)
+  local report=(--all --format --filter --colour --progress --width --time-wait --idle-gap)
   case $word in
     -*)
       case ${words[1]:-} in
-        profile) _tcpwhy_offer --help -h --shard -o ;;
-        merge) _tcpwhy_offer --help -h "${report[@]}" -o ;;
-        *) _tcpwhy_offer --help -h --version --list-causes "${report[@]}" ;;
+        profile) _tcpwhy_offer --help -h --output -o --shard --progress ;;
+        merge) _tcpwhy_offer --help -h "${report[@]}" --output -o ;;
+        *) _tcpwhy_offer --help -h --version --list-causes "${report[@]}" --write -w --neighbours ;;
       esac
       ;;
     *)
