@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
+#include <tuple>
 #include <unordered_set>
 
 #include "diagnosing.h"
@@ -12,8 +14,9 @@ namespace tcpwhy {
 
 class Analyzer::Implementation {
  public:
-  Implementation(const Settings& settings, std::size_t connection_memory)
+  Implementation(const Settings& settings, std::size_t connection_memory, Revisits revisits)
       : settings_(settings),
+        most_notes_(revisits == Revisits::any ? kFrameNotes : 0),
         tracker_(settings, connection_memory, [this](const Connection& leaving) { return keep_last_words(leaving); }) {}
 
   void also_know(std::vector<OwnTimeout> timeouts) {
@@ -123,6 +126,19 @@ class Analyzer::Implementation {
     return {};
   }
 
+  [[nodiscard]] std::vector<NamedTimeout> idle_timeouts() const {
+    std::vector<NamedTimeout> all;
+    if (!finished_) return all;
+    std::set<std::tuple<IdleTimeout::By, std::string, std::string>> told;
+    for (Profiles::Place place = 0; place < tracker_.profiles().routes(); ++place) {
+      for (NamedTimeout& named : timeouts_of(tracker_.profiles().route(place))) {
+        const bool by_server = named.timeout.by == IdleTimeout::By::server;
+        if (told.emplace(named.timeout.by, named.server, by_server ? "" : named.client).second) all.push_back(std::move(named));
+      }
+    }
+    return all;
+  }
+
   [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const { return look_up(idle_gaps_, frame); }
   [[nodiscard]] ResetRole reset_role(FrameNumber frame) const { return look_up(roles_, frame); }
 
@@ -151,9 +167,9 @@ class Analyzer::Implementation {
   template <typename Note>
   using Notes = std::deque<std::pair<FrameNumber, Note>>;
   template <typename Note>
-  static void note(Notes<Note>& notes, FrameNumber frame, Note what) {
+  void note(Notes<Note>& notes, FrameNumber frame, Note what) const {
     static_assert(sizeof(notes[0]) <= kFrameNote);
-    if (notes.size() < kFrameNotes) notes.emplace_back(frame, what);
+    if (notes.size() < most_notes_) notes.emplace_back(frame, what);
   }
   template <typename Note>
   [[nodiscard]] static Note look_up(const Notes<Note>& notes, FrameNumber frame, Note none = {}) {
@@ -298,6 +314,7 @@ class Analyzer::Implementation {
   }
 
   Settings settings_;
+  std::size_t most_notes_;  ///< Of each kind.
   std::vector<OwnTimeout> own_timeouts_;
   std::vector<KnownTimeout> known_to_user_;  ///< The same, as rows.
   Tracker tracker_;
@@ -310,8 +327,8 @@ class Analyzer::Implementation {
   Notes<Profiles::Place> closing_frames_;  ///< Closes after a silence, and on which route.
 };
 
-Analyzer::Analyzer(const Settings& settings, std::size_t connection_memory)
-    : implementation_(std::make_unique<Implementation>(settings, connection_memory)) {}
+Analyzer::Analyzer(const Settings& settings, std::size_t connection_memory, Revisits revisits)
+    : implementation_(std::make_unique<Implementation>(settings, connection_memory, revisits)) {}
 Analyzer::~Analyzer() = default;
 
 void Analyzer::also_know(std::vector<OwnTimeout> timeouts) { implementation_->also_know(std::move(timeouts)); }
@@ -326,6 +343,7 @@ bool Analyzer::has_findings(StreamNumber stream) const { return implementation_-
 std::vector<NamedTimeout> Analyzer::idle_timeouts(StreamNumber stream, FrameNumber frame) const {
   return implementation_->idle_timeouts(stream, frame);
 }
+std::vector<NamedTimeout> Analyzer::idle_timeouts() const { return implementation_->idle_timeouts(); }
 Nanoseconds Analyzer::idle_gap(FrameNumber frame) const { return implementation_->idle_gap(frame); }
 ResetRole Analyzer::reset_role(FrameNumber frame) const { return implementation_->reset_role(frame); }
 const Profiles& Analyzer::profiles() const { return implementation_->profiles(); }

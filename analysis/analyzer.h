@@ -33,8 +33,12 @@ struct Remarks {
 /// Reads one capture. Not thread-safe; independent instances are independent.
 class Analyzer {
  public:
+  /// Whether somebody may come back to a frame: then what was said of single frames is noted.
+  enum class Revisits : std::uint8_t { none, any };
+
   /// `connection_memory`: how many bytes of connections it may hold before it forgets some.
-  explicit Analyzer(const Settings& settings, std::size_t connection_memory = kConnectionMemory);
+  explicit Analyzer(const Settings& settings, std::size_t connection_memory = kConnectionMemory,
+                    Revisits revisits = Revisits::any);
   ~Analyzer();
   Analyzer(const Analyzer&) = delete;
   Analyzer& operator=(const Analyzer&) = delete;
@@ -68,15 +72,19 @@ class Analyzer {
   /// Whether `findings(stream)` is not empty; costs a table look-up.
   [[nodiscard]] bool has_findings(StreamNumber stream) const;
 
-  /// The idle gap that ended on this frame, or 0. Valid before and after finish().
+  /// The idle gap that ended on this frame, or 0. Valid before and after finish(); always 0 without revisits.
   [[nodiscard]] Nanoseconds idle_gap(FrameNumber frame) const;
 
   /// The idle timeouts of the endpoints that this stream connects, and of what is between them: where the stream has findings,
   /// or this frame closed it after a silence. The server's side first. Valid before and after finish(), then sealed.
   [[nodiscard]] std::vector<NamedTimeout> idle_timeouts(StreamNumber stream, FrameNumber frame) const;
 
-  /// What the RST on this frame is to its incident; `none` where it is no RST. Valid before and after finish().
+  /// What the RST on this frame is to its incident; `none` where it is no RST, or without revisits. Valid before and
+  /// after finish().
   [[nodiscard]] ResetRole reset_role(FrameNumber frame) const;
+
+  /// All idle timeouts that endpoints show, each once: a server's is the same for all its clients. Empty before finish().
+  [[nodiscard]] std::vector<NamedTimeout> idle_timeouts() const;
 
   /// Calls `visit` for every sealed finding, by stream number.
   void for_each_finding(const std::function<void(const Finding&)>& visit) const;

@@ -771,25 +771,34 @@ bool Connection::is_remarkable() const {
          client.syns >= kBlockedSyns;
 }
 
-Incarnation Connection::remember(const Endpoint& next_client) const {
-  const Side client = next_client == endpoint(Side::client) ? Side::client : Side::server;
-  const HalfConnection& ours = now_.half(client);
-  const HalfConnection& theirs = now_.half(other(client));
+Incarnation Connection::remember() const {
   Incarnation past;
   past.stream = stream_;
   past.last = now_.last();
-  past.both_fins = ours.fin() && theirs.fin();
-  if (past.both_fins) past.closed = ours.fin().time > theirs.fin().time ? ours.fin() : theirs.fin();
-  const bool we_first = ours.fin() && (!theirs.fin() || ours.fin().frame < theirs.fin().frame);
-  past.first_closer = we_first ? Side::client : Side::server;
+  const HalfConnection& client = now_.half(Side::client);
+  const HalfConnection& server = now_.half(Side::server);
+  past.both_fins = client.fin() && server.fin();
+  if (past.both_fins) past.closed = client.fin().time > server.fin().time ? client.fin() : server.fin();
+  const bool client_first = client.fin() && (!server.fin() || client.fin().frame < server.fin().frame);
+  past.first_closer = client_first ? Side::client : Side::server;
   past.reset = broken() != nullptr;
   past.start_seen = now_.handshake_seen();
-  past.timestamps = ours.with_timestamps > 0 && theirs.with_timestamps > 0;
-  past.client_next = ours.next;
-  past.server_next = theirs.next;
-  past.client_tsval = ours.tsval;
-  past.server_ip_id = theirs.ip_id;
+  past.timestamps = client.with_timestamps > 0 && server.with_timestamps > 0;
+  for (const Side side : {Side::client, Side::server}) {
+    past.next[index(side)] = now_.half(side).next;
+    past.tsval[index(side)] = now_.half(side).tsval;
+    past.ip_id[index(side)] = now_.half(side).ip_id;
+  }
   return past;
+}
+
+Incarnation Incarnation::turned() const {
+  Incarnation turned = *this;
+  turned.first_closer = other(first_closer);
+  std::swap(turned.next[0], turned.next[1]);
+  std::swap(turned.tsval[0], turned.tsval[1]);
+  std::swap(turned.ip_id[0], turned.ip_id[1]);
+  return turned;
 }
 
 }  // namespace tcpwhy

@@ -37,16 +37,18 @@ struct Incarnation {
   StreamNumber stream = 0;
   Mark last;
   Mark closed;                     ///< The later of both FINs.
+  std::array<SequenceNumber, 2> next;   ///< These three by side.
+  std::array<std::uint32_t, 2> tsval{};
+  std::array<std::uint16_t, 2> ip_id{};
+  std::uint32_t next_tsval = 0;    ///< Of the SYN that met it, if that has timestamps.
   Side first_closer = Side::client;
   bool both_fins = false;
   bool reset = false;
   bool start_seen = false;
   bool timestamps = false;
-  SequenceNumber client_next;
-  SequenceNumber server_next;
-  std::uint32_t client_tsval = 0;
-  std::uint32_t next_tsval = 0;    ///< Of the SYN that met it, if that has timestamps.
-  std::uint16_t server_ip_id = 0;
+
+  /// As it is to an incarnation whose client was its server.
+  [[nodiscard]] Incarnation turned() const;
 };
 
 /// The packets of one direction were captured at two places of their way: both ends' captures merged, a router's interfaces.
@@ -101,6 +103,10 @@ struct ConnectionState {
   [[nodiscard]] const GatewayFailure& gateway_failure() const { return odd->gateway_failure; }
   [[nodiscard]] const Mark& timestamps_one_way() const { return odd->timestamps_one_way; }
   [[nodiscard]] const TwoPoints& points(Side sender) const { return odd->points[index(sender)]; }
+  /// Fetches what few connections have into the cache.
+  void prefetch() const {
+    for (const HalfConnection& half_connection : halves) __builtin_prefetch(&*half_connection.seldom);
+  }
   [[nodiscard]] std::size_t held() const { return halves[0].seldom.held() + halves[1].seldom.held() + odd.held(); }
   [[nodiscard]] bool handshake_seen() const { return half(Side::client).syn() && half(Side::server).syn(); }
   [[nodiscard]] bool one_sided() const { return !half(Side::client).seen || !half(Side::server).seen; }
@@ -219,8 +225,8 @@ class Connection {
   /// The connection before this one on the same 4-tuple may still matter: it was not closed, or it may be in TIME_WAIT.
   [[nodiscard]] bool meets_previous() const;
   void follows(const Incarnation& previous) { now_.odd.write().previous = previous; }
-  /// What the next incarnation on this tuple has to know, seen from whoever is the client then.
-  [[nodiscard]] Incarnation remember(const Endpoint& next_client) const;
+  /// What the next incarnation on this tuple has to know, if it has the same client.
+  [[nodiscard]] Incarnation remember() const;
 
  private:
   [[nodiscard]] Side side_of(const Segment& segment) const;

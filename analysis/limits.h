@@ -143,6 +143,9 @@ constexpr std::size_t kResetsKept = 4;
 /// come within a round trip, a retransmitted FIN within a few RTOs.
 constexpr Nanoseconds kLinger = 10 * kSecond;
 
+/// So many linger: what comes later than a round trip comes while no more than 800 connections a second are closed.
+constexpr std::size_t kLingering = std::size_t{1} << 13;
+
 /// A proxy that has lost one leg tells the other at once: what is left are the delays of its own scheduling. nginx and
 /// HAProxy take well under 1 ms (captures 02a, 05a).
 constexpr Nanoseconds kPropagation = 20 * kMillisecond;
@@ -173,10 +176,11 @@ constexpr std::size_t kMemory = 512 * kMebibyte;
 
 /// Connections, with all that hangs on them: half a million healthy ones.
 constexpr std::size_t kConnectionMemory = 280 * kMebibyte;
-/// Streams that have a number: more are not observed. Wireshark keeps several hundred bytes of each.
+/// Streams of which it is kept what became of them: more are not observed. Those that are over and forgotten don't count. Wireshark
+/// keeps several hundred bytes of each.
 constexpr std::size_t kStreams = std::size_t{1} << 23;
-/// Closed connections of which the next one on their ports may want to know: those of a minute (TIME_WAIT) at 2,000 a second.
-constexpr std::size_t kRetired = std::size_t{1} << 17;
+/// Closed connections of which the next one on their ports may want to know: those of a minute (TIME_WAIT) at 1,000 a second.
+constexpr std::size_t kRetired = std::size_t{1} << 16;
 /// Server endpoints without a live connection whose survey is kept. The others count as their connections'.
 constexpr std::size_t kSurveys = std::size_t{1} << 14;
 /// Servers, and pairs of client and server, whose silences are kept; silences of one kind of each, and of all together.

@@ -172,15 +172,21 @@ std::optional<Nanoseconds> Retries::Dials::without(StreamNumber stream) const {
   return {};
 }
 
+/// Null where there is no room for another route.
+Retries::Dials* Retries::dials_of(Route route, Nanoseconds since) {
+  if (const auto found = dials_.find(route); found != dials_.end()) return &found->second;
+  return dials_.size() < kProfiles ? &dials_.emplace(route, Dials{since, {}}).first->second : nullptr;
+}
+
 void Retries::await(const Connection& connection, Mute failed) {
   const bool waiting = std::any_of(mute_.begin(), mute_.end(), [&](const Mute& other) { return other.stream == failed.stream; });
   if (waiting || mute_retries_.contains(failed.stream) || given_up_.contains(failed.stream)) return;
-  if (!dials_.contains(failed.route) && dials_.size() >= kProfiles) return;
+  Dials* dials = dials_of(failed.route, connection.now().first().time);
+  if (dials == nullptr) return;
   const FrameNumber began = connection.now().half(Side::client).syn().frame;
   if (const auto before = attempts_.find(began); before != attempts_.end()) failed.attempt = before->second;
   count_failure(failed.route, failed.connect);
-  Dials& dials = dials_.try_emplace(failed.route, Dials{connection.now().first().time, {}}).first->second;
-  dials.remove(failed.stream);  // What it comes after itself is no habit of the client's.
+  dials->remove(failed.stream);  // What it comes after itself is no habit of the client's.
   mute_.push_back(failed);
   if (mute_.size() > kRecentRequests) mute_.pop_front();
 }
@@ -239,8 +245,8 @@ void Retries::note_connect(const Connection& connection) {
         return candidate.stream != connection.stream() && candidate.isn == client.isn && candidate.route == route;
       });
   if (failed == failed_connects_.end()) {
-    if (takes_up(connection, route) || (!dials_.contains(route) && dials_.size() >= kProfiles)) return;
-    dials_.try_emplace(route, Dials{client.last_syn().time, {}}).first->second.add(connection.stream(), client.last_syn().time);
+    if (takes_up(connection, route)) return;
+    if (Dials* dials = dials_of(route, client.last_syn().time)) dials->add(connection.stream(), client.last_syn().time);
     return;
   }
   if (connect_retries_.size() < kRepetitions) {

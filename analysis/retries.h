@@ -24,6 +24,8 @@ namespace tcpwhy {
 
 class Retries {
  public:
+  Retries() { dials_.max_load_factor(0.25F); }  // Asked at each connect, and mostly in vain once it is full.
+
   /// How the stream of a repetition stands: null where the connection was closed cleanly and folded, or evicted.
   struct Attempt {
     const Connection* connection;
@@ -108,6 +110,7 @@ class Retries {
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match(Request& request);
   void await(const Connection& connection, Mute failed);
+  [[nodiscard]] Dials* dials_of(Route route, Nanoseconds since);
   [[nodiscard]] bool takes_up(const Connection& connection, Route route);
   void count_failure(Route route, bool connects);
   void count_repetition(Route route, bool connects, std::uint32_t attempt, Nanoseconds delay);

@@ -147,16 +147,17 @@ const Connection* Tracker::observe(const IcmpError& error) {
 Tracker::Live* Tracker::open(const Segment& segment) {
   if (segment.stream >= places_.size()) {
     if (segment.stream - places_.size() > kSparse) return nullptr;
-    if (segment.stream >= kStreams) {
+    if (places_.held() >= kStreams) {
       ++forgotten_.segments;
       return nullptr;
     }
     places_.grow_to(std::size_t{segment.stream} + 1);
-  } else if (is_evicted(segment.stream) || (!segment.has(kSyn) && fate_of(segment.stream) == Fate::retired)) {
+  } else if (is_evicted(segment.stream) || fate_of(segment.stream) == Fate::gone ||
+             (!segment.has(kSyn) && fate_of(segment.stream) == Fate::retired)) {
     return nullptr;
   }
   const Pool<Live>::Index at = live_.add(segment, settings_);
-  places_[segment.stream] = {Fate::live, at};
+  places_.set(segment.stream, {Fate::live, at});
   Live& opened = live_[at];
   opened.survey = join_survey(opened.connection.endpoint(Side::server));
   link_to_previous(opened.connection);
@@ -173,14 +174,17 @@ void Tracker::link_to_previous(Connection& connection) {
       return same_tuple(client, server, known->endpoint(Side::client), known->endpoint(Side::server));
     }
     const Retired* known = retired(stream);
-    return known != nullptr && same_tuple(client, server, known->ends[0], known->ends[1]);
+    return known != nullptr && same_tuple(client, server, known->client, known->server);
   };
   const auto latest = latest_on_tuple_.put(tuple_hash(client, server), connection.stream(), is_same);
   if (!latest || *latest == connection.stream()) return;
+  const auto follow = [&](const Incarnation& before, const Endpoint& its_client) {
+    connection.follows(its_client == client ? before : before.turned());
+  };
   if (const Connection* before = find(*latest)) {
-    connection.follows(before->remember(client));
+    follow(before->remember(), before->endpoint(Side::client));
   } else if (const Retired* record = retired(*latest)) {
-    connection.follows(record->seen_from[record->ends[0] == client ? 0 : 1]);
+    follow(record->past, record->client);
   }
 }
 
@@ -251,6 +255,7 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
     live.lingers = true;
     closed_.emplace_back(segment.time, segment.stream);
     if (closed_.size() == 1) retire_after_ = segment.time + kLinger;
+    if (closed_.size() > kLingering) retire_first();
   }
 }
 
@@ -306,9 +311,7 @@ void Tracker::survey_cut_beginning(const Segment& segment, const Observation& se
 }
 
 void Tracker::note_cuts() {
-  for (StreamNumber stream = 0; stream < places_.size(); ++stream) {
-    if (const Connection* connection = find(stream)) note_cut(*connection);
-  }
+  places_.for_each_live([this](StreamNumber, Pool<Live>::Index at) { note_cut(live_[at].connection); });
 }
 
 void Tracker::note_cut(const Connection& connection) {
@@ -356,27 +359,28 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
 void Tracker::look_for_original(const Connection& leak) {
   if (searches_for_originals_ == kSearchesForOriginals) return;
   ++searches_for_originals_;
-  for (StreamNumber stream = 0; stream < places_.size(); ++stream) {
-    const Connection* candidate = find(stream);
-    if (candidate == nullptr || candidate == &leak || !continues(leak, *candidate)) continue;
-    const Connection& original = *candidate;
-    const Side stranger = other(leak.broken()->resets[0].by);
-    const bool same_address = [&] {
-      for (const Side side : {Side::client, Side::server}) {
-        if (original.endpoint(side).address == leak.endpoint(stranger).address &&
-            original.endpoint(other(side)).address == leak.endpoint(other(stranger)).address) {
-          return true;
-        }
+  const Connection* found = nullptr;
+  places_.for_each_live([&](StreamNumber, Pool<Live>::Index at) {
+    const Connection& candidate = live_[at].connection;
+    if (found == nullptr && &candidate != &leak && continues(leak, candidate)) found = &candidate;
+  });
+  if (found == nullptr) return;
+  const Connection& original = *found;
+  const Side stranger = other(leak.broken()->resets[0].by);
+  const bool same_address = [&] {
+    for (const Side side : {Side::client, Side::server}) {
+      if (original.endpoint(side).address == leak.endpoint(stranger).address &&
+          original.endpoint(other(side)).address == leak.endpoint(other(stranger)).address) {
+        return true;
       }
-      return false;
-    }();
-    originals_.insert_or_assign(
-        leak.stream(), LeakedFrom{original.stream(),
-                                  std::max<Nanoseconds>(0, leak.now().first().time - original.now().last().time),
-                                  same_address});
-    leaks_.insert_or_assign(original.stream(), leak.stream());
-    return;
-  }
+    }
+    return false;
+  }();
+  originals_.insert_or_assign(
+      leak.stream(), LeakedFrom{original.stream(),
+                                std::max<Nanoseconds>(0, leak.now().first().time - original.now().last().time),
+                                same_address});
+  leaks_.insert_or_assign(original.stream(), leak.stream());
 }
 
 void Tracker::survey_uncalled_close(const Segment& segment, Side by, const Live& live) {
@@ -516,48 +520,58 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
 // ------------------------------------------------------------------------------------------------ forgetting
 
 void Tracker::retire(Nanoseconds now) {
-  while (!closed_.empty() && now - closed_.front().first > kLinger) {
-    const StreamNumber stream = closed_.front().second;
-    closed_.pop_front();
-    Live* known = live(stream);
-    if (known == nullptr) continue;
-    known->lingers = false;
-    if (!known->connection.closed_cleanly() || known->connection.is_remarkable()) continue;
-    const std::uint32_t at = fold(known->connection);
-    release(stream, {Fate::retired, at});
-  }
+  while (!closed_.empty() && now - closed_.front().first > kLinger) retire_first();
   retire_after_ = closed_.empty() ? std::numeric_limits<Nanoseconds>::max() : closed_.front().first + kLinger;
+}
+
+void Tracker::retire_first() {
+  const StreamNumber stream = closed_.front().second;
+  closed_.pop_front();
+  // Nobody has touched them for so long that they aren't in the cache: first they, then what hangs on them.
+  constexpr std::size_t kAhead = 4;
+  if (closed_.size() > 2 * kAhead) prefetch(closed_[2 * kAhead].second);
+  if (closed_.size() > kAhead) {
+    if (const Connection* soon = find(closed_[kAhead].second)) soon->now().prefetch();
+  }
+  Live* known = live(stream);
+  if (known == nullptr) return;
+  known->lingers = false;
+  if (!known->connection.closed_cleanly() || known->connection.is_remarkable()) return;
+  const std::uint32_t at = fold(known->connection);
+  release(stream, {Fate::retired, at});
 }
 
 /// Makes a record of a closed connection, for the next one on its ports; returns its place.
 std::uint32_t Tracker::fold(const Connection& connection) {
   if (retired_.size() == kRetired) {
     const Retired& oldest = retired_.front();
-    if (retired(oldest.stream) == &oldest) {
-      latest_on_tuple_.erase(tuple_hash(oldest.ends[0], oldest.ends[1]), oldest.stream);
+    const StreamNumber stream = oldest.past.stream;
+    if (retired(stream) == &oldest) {
+      latest_on_tuple_.erase(tuple_hash(oldest.client, oldest.server), stream);
+      if (fate_of(stream) == Fate::retired) places_.set(stream, {Fate::gone, 0});
     }
     retired_.pop_front();
     ++retired_before_;
   }
   const Endpoint& client = connection.endpoint(Side::client);
   const Endpoint& server = connection.endpoint(Side::server);
-  retired_.push_back({connection.stream(), {client, server}, {connection.remember(client), connection.remember(server)}});
+  retired_.push_back({client, server, connection.remember()});
   return retired_before_ + static_cast<std::uint32_t>(retired_.size()) - 1;
 }
 
 const Tracker::Retired* Tracker::retired(StreamNumber stream) const {
   if (fate_of(stream) == Fate::unknown || fate_of(stream) == Fate::live) return nullptr;
   const std::uint32_t at = places_[stream].at - retired_before_;
-  return at < retired_.size() && retired_[at].stream == stream ? &retired_[at] : nullptr;
+  return at < retired_.size() && retired_[at].past.stream == stream ? &retired_[at] : nullptr;
 }
 
 /// Gives a live connection's room to others.
-void Tracker::release(StreamNumber stream, Place place) {
+void Tracker::release(StreamNumber stream, Places::Place place) {
   const Pool<Live>::Index at = places_[stream].at;
   held_ -= live_[at].held;
   leave_survey(live_[at].survey);
   live_.remove(at);
-  places_[stream] = place;
+  places_.set(stream, place);
 }
 
 // -------------------------------------------------------------------------------------------------- bounds
@@ -568,10 +582,10 @@ void Tracker::release(StreamNumber stream, Place place) {
 constexpr std::size_t Tracker::most_memory() {
   constexpr std::size_t kNode = 32;  // Of a hash table, beside the value: the links, and what malloc adds.
   constexpr std::size_t connections = kConnectionMemory / sizeof(Live);
-  constexpr std::size_t tuples = std::bit_ceil((connections + kRetired) * 8 / 7) * TupleIndex::kEntry;
+  constexpr std::size_t tuples = std::bit_ceil((connections + kRetired) * 4 / 3) * TupleIndex::kEntry;
   return kConnectionMemory +
          connections * (3 * sizeof(Pool<Live>::Index) + sizeof(Candidate) + sizeof(decltype(closed_)::value_type)) +
-         tuples * 3 / 2 + kStreams * sizeof(Place) + kRetired * sizeof(Retired) +
+         tuples * 3 / 2 + kStreams * sizeof(Places::Place) + kRetired * sizeof(Retired) +
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 3 * kFrameNotes * kFrameNote +
          kRepetitions * (Retries::kRoom + sizeof(Mark) + 6 * kNode) + kOddPairs * (16 + kNode) + kLinkedLegs * kLinkedLeg +
@@ -595,9 +609,8 @@ void Tracker::make_room() {
   while (connection_memory() > connection_memory_ && live_.size() > 0) {
     candidates.clear();
     candidates.reserve(live_.size());
-    for (StreamNumber stream = 0; stream < places_.size(); ++stream) {
-      if (const Connection* connection = find(stream)) candidates.push_back(candidate(*connection));
-    }
+    places_.for_each_live(
+        [&](StreamNumber, Pool<Live>::Index at) { candidates.push_back(candidate(live_[at].connection)); });
     const auto leave = candidates.begin() + static_cast<std::ptrdiff_t>((candidates.size() + 7) / 8);
     std::nth_element(candidates.begin(), leave - 1, candidates.end());
     std::for_each(candidates.begin(), leave, [this](const Candidate& leaving) { evict(leaving); });

@@ -22,11 +22,11 @@
 #include "leave_one_out.h"
 #include "legs.h"
 #include "limits.h"
+#include "places.h"
 #include "pool.h"
 #include "profile.h"
 #include "retries.h"
 #include "settings.h"
-#include "slabs.h"
 #include "tuple_index.h"
 
 namespace tcpwhy {
@@ -62,7 +62,7 @@ class Tracker {
   /// The stream was evicted, and nobody has said yet how it ended.
   [[nodiscard]] bool is_evicted_unexplained(StreamNumber stream) const { return fate_of(stream) == Fate::evicted; }
   [[nodiscard]] bool is_evicted(StreamNumber stream) const { return fate_of(stream) >= Fate::evicted; }
-  void note_explained(StreamNumber evicted) { places_[evicted].fate = Fate::evicted_explained; }
+  void note_explained(StreamNumber evicted) { places_.set(evicted, {Fate::evicted_explained, places_[evicted].at}); }
   void note_lost_finding() { ++forgotten_.findings; }
   [[nodiscard]] const Forgotten& forgotten() const { return forgotten_; }
 
@@ -107,9 +107,9 @@ class Tracker {
   static constexpr std::size_t kSurveyRoom = sizeof(ServerSurvey) + 64;  ///< With its entry in the table.
   /// A closed connection, for the next one on its ports.
   struct Retired {
-    StreamNumber stream = 0;
-    std::array<Endpoint, 2> ends;
-    std::array<Incarnation, 2> seen_from;  ///< By who is the client then.
+    Endpoint client;
+    Endpoint server;
+    Incarnation past;
   };
   /// A connection, and what of it has been counted.
   struct Live {
@@ -122,22 +122,7 @@ class Tracker {
     bool counted_abort : 1 = false;
     bool lingers : 1 = false;  ///< It stands in `closed_`.
   };
-  enum class Fate : std::uint8_t {
-    unknown,            ///< Never seen, or a record that was dropped.
-    live,
-    retired,            ///< Closed cleanly and folded.
-    evicted,
-    evicted_explained,  ///< A verdict on its ending is kept, or was given.
-  };
-  /// Where a stream's state is: four bytes, for as long as the capture lasts.
-  struct Place {
-    Place() = default;
-    Place(Fate its_fate, std::uint32_t its_index) : fate(its_fate), at(its_index & ((1U << 29) - 1)) {}
-
-    Fate fate : 3 = Fate::unknown;
-    std::uint32_t at : 29 = 0;  ///< In `live_`; or which of all that were ever retired.
-  };
-  static_assert(sizeof(Place) == 4);
+  using Fate = Places::Fate;
   /// Who leaves first: by kind, then by silence.
   struct Candidate {
     enum Kind : std::uint8_t { over, unanswered, idle };
@@ -156,16 +141,15 @@ class Tracker {
     return stream < places_.size() ? places_[stream].fate : Fate::unknown;
   }
   [[nodiscard]] const Live* live(StreamNumber stream) const {
-    return fate_of(stream) == Fate::live ? &live_[places_[stream].at] : nullptr;
+    const Places::Place place = stream < places_.size() ? places_[stream] : Places::Place{};
+    return place.fate == Fate::live ? &live_[place.at] : nullptr;
   }
-  [[nodiscard]] Live* live(StreamNumber stream) {
-    return fate_of(stream) == Fate::live ? &live_[places_[stream].at] : nullptr;
-  }
+  [[nodiscard]] Live* live(StreamNumber stream) { return const_cast<Live*>(std::as_const(*this).live(stream)); }
   Live* open(const Segment& segment);
   void link_to_previous(Connection& connection);
   [[nodiscard]] const Retired* retired(StreamNumber stream) const;
   std::uint32_t fold(const Connection& connection);
-  void release(StreamNumber stream, Place place);
+  void release(StreamNumber stream, Places::Place place);
   void make_room();
   [[nodiscard]] static Candidate candidate(const Connection& connection);
   void evict(const Candidate& candidate);
@@ -187,15 +171,14 @@ class Tracker {
   void compare_idle_closes(const Connection& connection, Surroundings& around) const;
   static std::optional<Event> event_of(const Connection& connection, const ServerSurvey& survey);
   void retire(Nanoseconds now);
-
-  static constexpr std::size_t kPlacesAtOnce = 16'384;
+  void retire_first();
 
   // What every segment touches stands together: few cache lines.
   Nanoseconds latest_time_ = 0;  ///< Of all segments; where the clock steps back, the latest all the same.
   Nanoseconds retire_after_ = std::numeric_limits<Nanoseconds>::max();  ///< No connection lingers for too long before.
   std::size_t connection_memory_;
   std::size_t held_ = 0;         ///< By live connections and their surveys, beyond their own size.
-  Slabs<Place, kPlacesAtOnce> places_;  ///< By stream.
+  Places places_;
   Pool<Live> live_;
   Pool<ServerSurvey> surveys_;
 

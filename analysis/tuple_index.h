@@ -20,7 +20,7 @@ class TupleIndex {
   /// was noted earlier has the same tuple.
   template <typename IsSame>
   std::optional<StreamNumber> put(std::uint64_t hash, StreamNumber stream, IsSame is_same) {
-    if ((size_ + 1) * 8 > entries_.size() * 7) grow();
+    if ((size_ + 1) * 4 > entries_.size() * 3) grow();
     const auto key = static_cast<std::uint32_t>(hash);
     std::size_t at = home(key);
     for (; entries_[at].stream != kNone; at = next(at)) {
@@ -48,7 +48,7 @@ class TupleIndex {
   [[nodiscard]] std::size_t next(std::size_t at) const { return (at + 1) & (entries_.size() - 1); }
   void grow();
 
-  /// Room made at once: growing step by step costs more than the table itself. A power of two, at most 7/8 full.
+  /// Room made at once: growing step by step costs more than the table itself. A power of two, at most 3/4 full.
   std::vector<Entry> entries_ = std::vector<Entry>(std::size_t{1} << 15);
   std::size_t size_ = 0;
 };

@@ -29,16 +29,26 @@ bool is_address_at(Captured bytes, std::size_t at, const Address& address) {
   return std::memcmp(bytes.data() + at, address.bytes.data(), length) == 0;
 }
 
+/// Whether the IP header at `ip` has the wanted addresses and ends where TCP begins, for one that carries more than its fixed part.
+bool leads_to(const Bytes& bytes, std::size_t ip, const Segment& wanted, std::size_t tcp) {
+  const auto header = read_ip_header(bytes, ip);
+  return header && header->end == tcp && header->source == wanted.source.address &&
+         header->destination == wanted.destination.address;
+}
+
 /// Completes `found` from the IP header that ends where the TCP header begins, if that has the wanted addresses. On the
 /// path of every frame: compares in place and copies nothing.
 bool verify(const Bytes& bytes, const Segment& wanted, Found& found) {
   const Captured captured = bytes.captured;
   if (wanted.source.address.length == 4) {
-    for (std::size_t words = 5; words <= 15 && words * 4 <= found.tcp; ++words) {
-      const std::size_t ip = found.tcp - words * 4;
-      if (captured[ip] != (0x40U | words) || captured[ip + 9] != kProtocolTcp ||
-          !is_address_at<4>(captured, ip + 12, wanted.source.address) ||
-          !is_address_at<4>(captured, ip + 16, wanted.destination.address)) {
+    for (std::size_t length = kIpv4Minimum; length <= 60 && length <= found.tcp; length += 4) {
+      const std::size_t ip = found.tcp - length;
+      if (captured[ip] != (0x40U | length / 4) || captured[ip + 9] != kProtocolTcp ||
+          !is_address_at<4>(captured, ip + 12, wanted.source.address)) {
+        continue;
+      }
+      if (length == kIpv4Minimum ? !is_address_at<4>(captured, ip + 16, wanted.destination.address)
+                                 : !leads_to(bytes, ip, wanted, found.tcp)) {
         continue;
       }
       found.verified = true;
@@ -51,10 +61,9 @@ bool verify(const Bytes& bytes, const Segment& wanted, Found& found) {
     for (std::size_t back = kIpv6Fixed; back <= kIpv6Fixed + kMostExtensions && back <= found.tcp; back += 4) {
       const std::size_t ip = found.tcp - back;
       if (captured[ip] >> 4 != 6 || !is_address_at<16>(captured, ip + 8, wanted.source.address) ||
-          !is_address_at<16>(captured, ip + 24, wanted.destination.address)) {
+          !leads_to(bytes, ip, wanted, found.tcp)) {
         continue;
       }
-      if (const auto header = read_ip_header(bytes, ip); !header || header->end != found.tcp) continue;
       found.verified = true;
       found.ip = ip;
       found.ttl = captured[ip + 7];

@@ -4,9 +4,8 @@
 // header is believed to be that segment's when the bytes say the same: the ports and numbers of the TCP header, and for
 // TTL and IP ID the addresses and the protocol of an IP header that ends exactly where the TCP header begins. Frames of
 // one capture mostly look alike, so that the place that was right last time is tried first.
-// Limits: knows IPv4, and IPv6 with extension headers other than ESP. An IPv6 routing header whose last hop is not in
-// the fixed header goes unverified. Knows no Wireshark, and trusts no byte: all reads are checked against what was
-// captured.
+// Limits: knows IPv4, and IPv6 with extension headers other than ESP. Knows no Wireshark, and trusts no byte: all reads are
+// checked against what was captured.
 #pragma once
 
 #include <array>

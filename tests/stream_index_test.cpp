@@ -1,4 +1,4 @@
-// StreamIndex numbers as Wireshark's tcp.stream does. stories_through_tshark_test.cpp asks tshark itself.
+// StreamIndex numbers as Wireshark's tcp.stream does; differential_test.cpp asks tshark itself.
 #include "stream_index.h"
 
 #include <gtest/gtest.h>
@@ -61,6 +61,62 @@ TEST(StreamIndex, SynWithTheSameIsnAfterAResetIsStillTheStream) {
     +.02 < S.
   )");
   EXPECT_EQ(numbers(story.capture()), std::vector<StreamNumber>({0}));
+}
+
+TEST(StreamIndex, SynWithTheSameIsnAfterAResetIsNewSinceWireshark44) {
+  Story story;
+  story.play(R"(
+    +0   > S
+    +1   > S 0:0(0)
+    +.02 < R. 0:0(0) ack 1
+    +20  > S 0:0(0)
+    +.02 < S.
+  )");
+  StreamIndex index(StreamIndex::Rule::by_number_or_end);
+  std::vector<StreamNumber> streams;
+  for (const Segment& segment : to_segments(story.capture())) streams.push_back(index.number(segment));
+  EXPECT_EQ(streams, std::vector<StreamNumber>({0, 0, 0, 1, 1}));
+}
+
+Segment segment_of(std::uint32_t client, std::uint8_t flags) {
+  Segment segment;
+  segment.source = {ipv4(client), 40'000};
+  segment.destination = {ipv4(0xc0a80001), 80};
+  segment.seq = SequenceNumber(client);
+  segment.flags = flags;
+  return segment;
+}
+
+TEST(StreamIndex, KeepsItsNumberWhileItIsHeardHoweverManyOthersCome) {
+  StreamIndex index;
+  const StreamNumber living = index.number(segment_of(1, kSyn));
+  constexpr std::uint32_t kOthers = 3'000'000;
+  for (std::uint32_t other = 2; other < kOthers; ++other) {
+    ASSERT_EQ(index.number(segment_of(other, kSyn)), other - 1);
+    if (other % 100'000 == 0) {
+      ASSERT_EQ(index.number(segment_of(1, kAck)), living);
+    }
+  }
+}
+
+/// A pool's idle connections, while millions of others come and go.
+TEST(StreamIndex, KeepsTheNumberOfWhoIsSilentAndDidNotEnd) {
+  StreamIndex index;
+  constexpr std::uint32_t kIdle = 10'000;
+  constexpr std::uint32_t kAll = 3'000'000;
+  for (std::uint32_t client = 0; client < kAll; ++client) {
+    ASSERT_EQ(index.number(segment_of(client, kSyn)), client);
+    if (client >= kIdle) index.number(segment_of(client, kFin | kAck));
+  }
+  for (std::uint32_t client = 0; client < kIdle; ++client) ASSERT_EQ(index.number(segment_of(client, kAck)), client);
+}
+
+TEST(StreamIndex, StaysWithinItsRoomWhoeverFloodsIt) {
+  StreamIndex index;
+  constexpr std::uint32_t kSyns = 5'000'000;
+  for (std::uint32_t client = 0; client < kSyns; ++client) ASSERT_EQ(index.number(segment_of(client, kSyn)), client);
+  EXPECT_EQ(index.number(segment_of(kSyns - 1, kAck)), kSyns - 1);
+  EXPECT_EQ(index.number(segment_of(1, kAck)), kSyns) << "forgotten";
 }
 
 TEST(StreamIndex, SynAfterAMiddleIsNew) {

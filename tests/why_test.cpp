@@ -1,44 +1,27 @@
-// scripts/why on captures that are none, and on a healthy one: a clear line each, and the right exit status. What it
-// says about captures in which something died is the golden runs' business.
+// scripts/why, and so the program tcpwhy, on captures that are none, and on a healthy one: a clear line each, and the right exit
+// status. What it says about captures in which something died is documented, and the golden runs' business.
 #include <gtest/gtest.h>
-#include <stdlib.h>  // mkdtemp
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <sstream>
 #include <string>
 #include <string_view>
 
+#include "support/command.h"
 #include "support/tshark_version.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int status = -1;
-  std::string out, err;
-};
-
-std::string contents(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
+using tcpwhy::tests::contents;
+using tcpwhy::tests::Outcome;
 
 class Why : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "tcpwhy-why.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   /// A capture of healthy HTTP, cut to `size` bytes where that is less.
   fs::path http(std::size_t size = std::string::npos) {
     const fs::path file = folder_ / "http.pcap";
@@ -55,21 +38,19 @@ class Why : public ::testing::Test {
   }
 
   Outcome why(const std::string& arguments) {
-    const std::string command = "TCPWHY_BUILD=" TCPWHY_BUILD_DIR " " TCPWHY_SOURCE_DIR "/scripts/why " + arguments +
-                                " >" + (folder_ / "out").string() + " 2>" + (folder_ / "err").string();
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(folder_ / "out"), contents(folder_ / "err")};
+    return tcpwhy::tests::run("TCPWHY_BUILD=" TCPWHY_BUILD_DIR " " TCPWHY_SOURCE_DIR "/scripts/why " + arguments);
   }
 
   /// Expects that `why` says `complaint` about `file` in one line, and nothing else.
   void expect_complaint(const fs::path& file, const std::string& complaint) {
     const Outcome outcome = why(file.string());
-    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.status, 3);
     EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, "why: " + file.string() + ": " + complaint + "\n");
+    EXPECT_EQ(outcome.err, "tcpwhy: " + file.string() + ": " + complaint + "\n");
   }
 
-  fs::path folder_;
+  tcpwhy::tests::Scratch scratch_;
+  fs::path folder_ = scratch_.path();
 };
 
 /// The page with every block of it as scripts/why says it now: a block begins with the command.
@@ -110,11 +91,12 @@ TEST_F(Why, ReportsAreAsTheDocumentationShowsThem) {
 constexpr std::size_t kPcapHeader = 24;
 
 TEST_F(Why, SaysThatAFileIsMissing) {
-  expect_complaint(folder_ / "missing.pcap", "no such file");
+  expect_complaint(folder_ / "missing.pcap", "can't be opened: No such file or directory");
 }
 
-TEST_F(Why, SaysThatAFolderIsNoCapture) {
-  expect_complaint(folder_, "a folder, not a capture");
+TEST_F(Why, SaysThatAFolderHoldsNoCapture) {
+  fs::create_directory(folder_ / "inner");
+  expect_complaint(folder_ / "inner", "a folder without files");
 }
 
 TEST_F(Why, SaysThatAFileIsEmpty) {
@@ -122,7 +104,7 @@ TEST_F(Why, SaysThatAFileIsEmpty) {
 }
 
 TEST_F(Why, SaysThatAFileIsNoCapture) {
-  expect_complaint(file_with(std::string(1000, 'x')), "not a capture that Wireshark can read");
+  expect_complaint(file_with(std::string(1000, 'x')), "not a capture file");
 }
 
 TEST_F(Why, SaysThatACaptureHoldsNoPackets) {
@@ -131,7 +113,7 @@ TEST_F(Why, SaysThatACaptureHoldsNoPackets) {
 
 TEST_F(Why, ReportsWhatStandsBeforeTheCut) {
   const Outcome outcome = why(http(100'000).string());
-  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.status, 3);
   EXPECT_NE(outcome.out.find("all is well"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.err.find("http.pcap: cut short"), std::string::npos) << outcome.err;
   EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
@@ -150,7 +132,7 @@ TEST_F(Why, IsFriendlyAboutAHealthyCapture) {
 
 TEST_F(Why, GoesOnAfterAFileThatItCanNotRead) {
   const Outcome outcome = why((folder_ / "missing.pcap").string() + " " + http().string());
-  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.status, 3);
   EXPECT_NE(outcome.out.find("all is well"), std::string::npos) << outcome.out;
 }
 

@@ -1,24 +1,26 @@
 // Several capture files as one capture: their packets in the order of time, numbered through.
 //
-// Model: what mergecap would make of them, without making it. Files are opened when their first packet's turn comes, so that a
-// ring buffer of a thousand files needs one at a time; files whose times overlap (hosts, interfaces) are read side by side.
-// Within a file its own order is kept, whatever its clock does. Interfaces that have all in common are one, whatever file
-// they are of, as for mergecap.
-// Limits: the only file in this folder that knows wiretap's reading side. Not thread-safe.
+// Model: what mergecap would make of them, without making it. Of each file the time of its first packet is looked up; then a
+// file is opened when its turn comes, so that a ring buffer of a thousand files needs one at a time, and files whose times
+// overlap (hosts, interfaces) are read side by side. Within a file its own order is kept, whatever its clock does. Interfaces
+// that have all in common are one, whatever file they are of, as for mergecap.
+// Limits: knows wiretap's reading side. Not thread-safe, but for stop(). Time stamps beyond those of capture_time() sort as
+// these.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "packet/decoder.h"
 
-struct wtap_rec;
-struct wtap;
+struct wtap_block;
 
 namespace tcpwhy::batch {
+
+class Record;
 
 /// What could not be read, and what was done all the same.
 struct Problem {
@@ -29,8 +31,8 @@ struct Problem {
 
 /// Where a packet of the capture stands.
 struct Place {
-  std::uint32_t file = 0;       ///< Index into `CaptureSet::files()`.
-  FrameNumber frame = 0;        ///< In that file, from 1.
+  std::uint32_t file = 0;  ///< Index into `CaptureSet::files()`.
+  FrameNumber frame = 0;   ///< In that file, from 1.
 };
 
 /// Room for one packet: its bytes stay here until the next one takes it. Reused, so that reading allocates nothing.
@@ -43,21 +45,25 @@ class Slot {
 
   Packet packet;
   Place place;
+  std::uint32_t interface = 0;  ///< Index into `CaptureSet::interfaces()`.
 
   /// wiretap's record, with its comments and the rest of its options.
-  [[nodiscard]] wtap_rec& record();
+  [[nodiscard]] Record& record() { return *record_; }
 
  private:
   friend class CaptureSet;
-  struct Room;
-  std::unique_ptr<Room> room_;
+  std::unique_ptr<Record> record_;
 };
 
 class CaptureSet {
  public:
+  /// Frame numbers are of 32 bits.
+  static constexpr FrameNumber kMostFrames = std::numeric_limits<FrameNumber>::max();
+
   /// `names`: files, folders (their files, not theirs), globs, or "-" for standard input. What can't be opened is a problem;
-  /// the others are read.
-  explicit CaptureSet(std::vector<std::string> names);
+  /// the others are read. A file that is named twice is read once. `most_frames`: what follows them isn't read, which is a
+  /// problem, too. Throws nothing but std::bad_alloc.
+  explicit CaptureSet(std::vector<std::string> names, FrameNumber most_frames = kMostFrames);
   ~CaptureSet();
   CaptureSet(const CaptureSet&) = delete;
   CaptureSet& operator=(const CaptureSet&) = delete;
@@ -66,14 +72,22 @@ class CaptureSet {
   /// are given too: they have a number.
   bool next(Slot& slot);
 
-  /// Begins anew: the same packets with the same numbers. REQUIRES: standard input isn't among them.
-  void rewind();
+  /// next() returns false from now on, soon also where it waits. May be called from a signal's handler, and from any thread.
+  void stop() noexcept;
 
-  /// In the order in which they are read.
+  /// Begins anew: the same packets with the same numbers, where the reading before came to its end or was stopped also if files
+  /// have grown since. REQUIRES: can_rewind().
+  void rewind();
+  /// No pipe is among the files, nor standard input.
+  [[nodiscard]] bool can_rewind() const;
+
+  /// Those that can be read, in the order of their first packets; pipes come first.
   [[nodiscard]] const std::vector<std::string>& files() const;
-  /// What went wrong so far, in the order of files.
+  /// What went wrong so far: first what can't be opened, in the order of names, then in the order of files.
   [[nodiscard]] const std::vector<Problem>& problems() const;
-  /// Bytes read so far, and of all files together; 0 where it isn't known (a pipe).
+  /// The interfaces met so far. Their blocks live as long as this.
+  [[nodiscard]] const std::vector<wtap_block*>& interfaces() const;
+  /// Bytes read so far, and of all files together; 0 where it isn't known (a pipe). As they stand on disk: compressed.
   [[nodiscard]] std::uint64_t bytes_read() const;
   [[nodiscard]] std::uint64_t bytes_in_all() const;
   /// A packet may be long in coming: somebody captures while we read.

@@ -29,8 +29,8 @@ OldSocket read_old_socket(const Reading& reading, const OddHandshake& odd) {
   if (previous != nullptr && previous->both_fins) return {true, Confidence::certain};
   if (answer.ip_id_known && answer.ip_id == 0) return {true, Confidence::likely};
   if (previous != nullptr && !previous->reset) {
-    const bool counter_runs_on = answer.ip_id_known && previous->server_ip_id != 0 &&
-                                 static_cast<std::uint16_t>(answer.ip_id - previous->server_ip_id - 1U) < kIpIdStep;
+    const bool counter_runs_on = answer.ip_id_known && previous->ip_id[index(Side::server)] != 0 &&
+                                 static_cast<std::uint16_t>(answer.ip_id - previous->ip_id[index(Side::server)] - 1U) < kIpIdStep;
     return {false, counter_runs_on ? Confidence::certain : Confidence::likely};
   }
   if (answer.ip_id_known) return {false, Confidence::likely};
@@ -101,14 +101,14 @@ std::string timestamps_part(const Reading& reading) {
   }
   if (previous == nullptr) return "The SYN carries timestamps; the old connection's are not in the capture.";
   if (!previous->timestamps) return "The SYN carries timestamps, the old connection had none, so they could not help.";
-  const auto ticks = static_cast<std::int32_t>(previous->next_tsval - previous->client_tsval);
+  const auto ticks = static_cast<std::int32_t>(previous->next_tsval - previous->tsval[index(Side::client)]);
   if (ticks <= 0) {
     return fmt::format("Timestamps made it worse: this SYN's TSval {} is older than the {} that the old connection had "
                        "reached, so TIME_WAIT refuses it whatever its number (PAWS): two clocks behind one address.",
-                       previous->next_tsval, previous->client_tsval);
+                       previous->next_tsval, previous->tsval[index(Side::client)]);
   }
   return fmt::format("Both carry timestamps and the SYN's is newer ({} after {}): Linux would have let it in.",
-                     previous->next_tsval, previous->client_tsval);
+                     previous->next_tsval, previous->tsval[index(Side::client)]);
 }
 
 std::string outcome(const Reading& reading) {
@@ -224,7 +224,7 @@ std::optional<Verdict> time_wait_reuse(const Evidence& evidence) {
   const Nanoseconds age = reading.client.syn().time - previous->closed.time;
   if (age < 0 || age > evidence.settings.time_wait) return {};
   Verdict verdict;
-  const bool recycled = reading.server.isn == previous->server_next + kRecycledIsnStep;
+  const bool recycled = reading.server.isn == previous->next[index(Side::server)] + kRecycledIsnStep;
   verdict.confidence = recycled ? Confidence::certain : Confidence::likely;
   verdict.fault = Fault::nobody;
   verdict.impact = Impact::none;

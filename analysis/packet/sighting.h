@@ -15,6 +15,7 @@ struct Sighting {
     unreadable,  ///< Only its stream is known: its length isn't, or a sampling protocol carries it.
   };
   Kind kind = unreadable;
+  bool stub = false;  ///< Too little was quoted to open a stream: it is about the one that is there, or about none.
   StreamNumber stream = 0;
   Segment read;     ///< If a segment; its payload lives as long as the frame's bytes.
   IcmpError error;  ///< If quoted.

@@ -6,6 +6,7 @@
 #include "network_order.h"
 
 namespace tcpwhy {
+
 std::optional<std::size_t> tcp_header_length(const Bytes& bytes, std::size_t tcp) {
   if (!has(bytes.captured, tcp, kTcpEssential)) return {};
   const std::size_t length = (bytes.captured[tcp + 12] >> 4) * std::size_t{4};
@@ -29,36 +30,44 @@ void read_tcp_details(const Bytes& bytes, std::size_t tcp, std::size_t header_le
   if (segment.has(kRst) && behind < end) segment.note = f5_reset_cause(bytes.captured.subspan(behind));
 }
 
-std::optional<Segment> read_segment(const Bytes& bytes, const IpHeader& ip) {
+bool read_segment(const Bytes& bytes, const IpHeader& ip, Segment& into) {
   const auto header_length = tcp_header_length(bytes, ip.end);
-  if (!header_length || ip.fragment || *header_length > ip.payload) return {};
-  Segment segment;
-  segment.source = {ip.source, be16(bytes.captured, ip.end)};
-  segment.destination = {ip.destination, be16(bytes.captured, ip.end + 2)};
-  segment.seq = SequenceNumber(be32(bytes.captured, ip.end + 4));
-  segment.ack = SequenceNumber(be32(bytes.captured, ip.end + 8));
-  segment.flags = bytes.captured[ip.end + 13];
-  segment.length = static_cast<std::uint32_t>(ip.payload - *header_length);
-  read_tcp_details(bytes, ip.end, *header_length, segment);
+  if (!header_length || ip.fragment || *header_length > ip.payload) return false;
+  read_tcp_essentials(bytes.captured, ip, into);
+  into.length = static_cast<std::uint32_t>(ip.payload - *header_length);
+  read_tcp_details(bytes, ip.end, *header_length, into);
   if (ip.end != 0) {
-    segment.ttl = ip.ttl;
-    segment.ip_id = ip.id;
+    into.ttl = ip.ttl;
+    into.ip_id = ip.id;
   }
+  return true;
+}
+
+std::optional<Segment> read_segment(const Bytes& bytes, const IpHeader& ip) {
+  Segment segment;
+  if (!read_segment(bytes, ip, segment)) return {};
   return segment;
 }
 
+void read_tcp_essentials(std::span<const std::uint8_t> captured, const IpHeader& ip, Segment& into) {
+  into.source = {ip.source, be16(captured, ip.end)};
+  into.destination = {ip.destination, be16(captured, ip.end + 2)};
+  into.seq = SequenceNumber(be32(captured, ip.end + 4));
+  if (has(captured, ip.end, 12)) into.ack = SequenceNumber(be32(captured, ip.end + 8));
+  if (has(captured, ip.end, kTcpEssential)) into.flags = captured[ip.end + 13];
+}
+
+bool is_icmp_error(bool v6, std::uint8_t type) {
+  return v6 ? type >= 1 && type <= 4 : type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
 std::optional<IcmpError> read_icmp_error(const Bytes& bytes, std::size_t quoted_ip) {
-  constexpr std::size_t kIcmpHeader = 8;
   if (quoted_ip < kIcmpHeader || !has(bytes.captured, quoted_ip, 1)) return {};
   IcmpError error;
   error.v6 = bytes.captured[quoted_ip] >> 4 == 6;
   error.type = bytes.captured[quoted_ip - kIcmpHeader];
   error.code = bytes.captured[quoted_ip - kIcmpHeader + 1];
-  // RFC 792 and RFC 4443: those that quote. An echo that carries an IP header as its data is none.
-  const bool quotes =
-      error.v6 ? error.type >= 1 && error.type <= 4
-               : error.type == 3 || error.type == 4 || error.type == 5 || error.type == 11 || error.type == 12;
-  if (!quotes) return {};
+  if (!is_icmp_error(error.v6, error.type)) return {};
   const std::size_t mtu = quoted_ip - kIcmpHeader + 4;  // Of 16 bits in ICMP, of 32 in ICMPv6.
   if (error.too_big()) error.mtu = error.v6 ? be32(bytes.captured, mtu) : be16(bytes.captured, mtu + 2);
   return error;

@@ -15,6 +15,9 @@ namespace tcpwhy {
 /// Ports, numbers, data offset and flags: a header that was cut behind them still says what the segment is.
 constexpr std::size_t kTcpEssential = 14;
 constexpr std::size_t kTcpMinimum = 20;
+/// Of so much of a header Wireshark tells the stream (packet-tcp.c: up to the window). What was cut before belongs to none.
+constexpr std::size_t kTcpFiled = 16;
+constexpr std::size_t kIcmpHeader = 8;
 
 /// The length of the TCP header at `tcp`, options included; nothing where it was cut too early or can't be one.
 [[nodiscard]] std::optional<std::size_t> tcp_header_length(const Bytes& bytes, std::size_t tcp);
@@ -23,10 +26,19 @@ constexpr std::size_t kTcpMinimum = 20;
 /// REQUIRES: `header_length` is at least 20, and at least kTcpEssential bytes of it were captured.
 void read_tcp_details(const Bytes& bytes, std::size_t tcp, std::size_t header_length, Segment& segment);
 
-/// The segment behind an IP header, without frame, stream and time. Nothing where its length can't be told: the first
-/// of several fragments, or a data offset that points outside. A guessed length would put every later segment of the
-/// stream in the wrong place, so that none is the lesser harm.
+/// Reads the segment behind an IP header, all but frame, stream, time and point, into an empty one. Nothing where its length
+/// can't be told: the first of several fragments, or a data offset that points outside. A guessed length would put every later
+/// segment of the stream in the wrong place, so that none is the lesser harm.
+[[nodiscard]] bool read_segment(const Bytes& bytes, const IpHeader& ip, Segment& into);
+/// The same as a value.
 [[nodiscard]] std::optional<Segment> read_segment(const Bytes& bytes, const IpHeader& ip);
+
+/// Of that only endpoints and seq, and ack and flags where they were captured. REQUIRES: 8 bytes were captured at `ip.end`.
+void read_tcp_essentials(std::span<const std::uint8_t> captured, const IpHeader& ip, Segment& into);
+
+/// Whether ICMP or ICMPv6 messages of this type quote what they are about (RFC 792, RFC 4443). An echo that carries an IP header as
+/// its data is none.
+[[nodiscard]] bool is_icmp_error(bool v6, std::uint8_t type);
 
 /// The ICMP header that stands before a quoted IP header, without frame, stream and time; nothing if it is no error's.
 [[nodiscard]] std::optional<IcmpError> read_icmp_error(const Bytes& bytes, std::size_t quoted_ip);

@@ -1,12 +1,12 @@
 // Writes a capture of healthy HTTP/1.1 traffic, as large as wanted, always the same for the same arguments:
-// the load under which scripts/bench measures the plugin.
+// the load under which scripts/bench measures the plugin, and scripts/bench_batch the program.
 //
-//   http_traffic FRAMES FILE
+//   http_traffic FRAMES FILE [AT-ONCE [EXCHANGES]]
 //
-// Model: clients keep connections open to a handful of servers. A connection is a handshake, two to
-// seven exchanges (a request in one segment, a response of one to seven, every second of them acknowledged) with
-// think time between them, and a FIN from either side. Some 64 connections are open at any time, so that the
-// frames of different streams alternate as they do on a real link. Ethernet, IPv4 with valid checksums, TCP
+// Model: clients keep connections open to a handful of servers. A connection is a handshake, two to seven exchanges
+// (a request in one segment, a response of one to seven, every second of them acknowledged) with think time between them, and
+// a FIN from either side. Some 64 connections are open at any time, so that the frames of different streams alternate as they
+// do on a real link. AT-ONCE: so many are. EXCHANGES: one to so many, with small responses. Ethernet, IPv4 with valid checksums, TCP
 // timestamps in every segment.
 //
 // Limits: nothing is lost, reordered or repeated; no IPv6; whole packets.
@@ -26,7 +26,6 @@ using Bytes = std::string;
 
 constexpr std::uint64_t kFirstSecond = 1'700'000'000;
 constexpr std::uint64_t kMicrosecondsPerSecond = 1'000'000;
-constexpr std::size_t kConcurrentConnections = 64;
 constexpr std::uint32_t kEphemeralPorts = 28'000;
 constexpr std::size_t kMss = 1448;  // 1500 - 20 (IPv4) - 20 (TCP) - 12 (timestamps)
 
@@ -86,10 +85,18 @@ struct End {
 
 enum Flags : std::uint8_t { kFin = 1, kSyn = 2, kPsh = 8, kAck = 16 };
 
+/// What the connections are like.
+struct Habits {
+  std::size_t at_once = 64;
+  std::uint32_t fewest_exchanges = 2;
+  std::uint32_t most_exchanges = 7;
+  std::uint32_t largest_body = 9000;  ///< Bytes, of one response in four; the others' are at most 1200.
+};
+
 /// A connection, played one segment at a time.
 class Connection {
  public:
-  Connection(std::uint32_t serial, std::uint64_t now, Random& random) : time_(now) {
+  Connection(std::uint32_t serial, std::uint64_t now, const Habits& habits, Random& random) : time_(now) {
     // No pair of endpoints comes twice: a port that is used again is not what this capture is about.
     client_.address = 0x0a010000 + ((serial / kEphemeralPorts) << 8) + 1 + random.below(250);
     client_.port = static_cast<std::uint16_t>(32768 + serial % kEphemeralPorts);
@@ -103,8 +110,9 @@ class Connection {
     send(client_, kSyn, "", 200 + random.below(800));
     send(server_, kSyn | kAck, "", 300);
     send(client_, kAck, "", 50);
-    const std::uint32_t exchanges = 2 + random.below(6);
-    for (std::uint32_t i = 0; i < exchanges; ++i) exchange(random);
+    const std::uint32_t exchanges =
+        habits.fewest_exchanges + random.below(habits.most_exchanges - habits.fewest_exchanges + 1);
+    for (std::uint32_t i = 0; i < exchanges; ++i) exchange(habits, random);
     const bool client_closes = random.below(2) == 0;
     End& first = client_closes ? client_ : server_;
     End& second = client_closes ? server_ : client_;
@@ -189,7 +197,7 @@ class Connection {
     steps_.push_back({time_, from_client, flags, seq, ack, std::move(payload)});
   }
 
-  void exchange(Random& random) {
+  void exchange(const Habits& habits, Random& random) {
     static constexpr std::array<std::string_view, 6> kPaths = {"/",
                                                                "/index.html?session=8e1b7d2c",
                                                                "/static/app.3f9c1e.js",
@@ -208,7 +216,7 @@ class Connection {
     send(client_, kPsh | kAck, std::move(request), 500 + random.below(200'000));
     send(server_, kAck, "", 100);
 
-    const std::size_t body_size = random.below(4) == 0 ? random.below(9000) : random.below(1200);
+    const std::size_t body_size = random.below(4) == 0 ? random.below(habits.largest_body) : random.below(1200);
     Bytes response =
         "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Type: "
         "application/json; charset=utf-8\r\nContent-Length: " +
@@ -236,7 +244,7 @@ class Connection {
   std::size_t next_ = 0;
 };
 
-void write_capture(std::uint64_t frames, std::ostream& out) {
+void write_capture(std::uint64_t frames, const Habits& habits, std::ostream& out) {
   Bytes header;
   for (std::uint32_t word : {0xa1b2c3d4U, 0x00040002U, 0U, 0U, 65535U, 1U}) put32_little_endian(header, word);
   out << header;
@@ -247,11 +255,11 @@ void write_capture(std::uint64_t frames, std::ostream& out) {
   std::uint32_t serial = 0;
   std::uint64_t now = 0;
   const auto start = [&] {
-    open.emplace_back(serial++, now, random);
+    open.emplace_back(serial++, now, habits, random);
     std::push_heap(open.begin(), open.end(), later);
   };
   // Connections that are open when the frames run out are cut there, as by a capture that was stopped.
-  while (open.size() < kConcurrentConnections) start();
+  while (open.size() < habits.at_once) start();
   for (std::uint64_t frame = 0; frame < frames; ++frame) {
     std::pop_heap(open.begin(), open.end(), later);
     Connection& connection = open.back();
@@ -275,13 +283,17 @@ void write_capture(std::uint64_t frames, std::ostream& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t frames = argc == 3 ? std::strtoull(argv[1], nullptr, 10) : 0;
-  if (frames == 0) {
-    std::cerr << "usage: http_traffic FRAMES FILE\n";
+  const auto number = [&](int argument) { return argc > argument ? std::strtoul(argv[argument], nullptr, 10) : 0; };
+  const std::uint64_t frames = number(1);
+  if (frames == 0 || argc < 3 || argc > 5 || (argc > 3 && number(3) == 0) || (argc > 4 && number(4) == 0)) {
+    std::cerr << "usage: http_traffic FRAMES FILE [AT-ONCE [EXCHANGES]]\n";
     return 2;
   }
+  Habits habits;
+  if (argc > 3) habits.at_once = number(3);
+  if (argc > 4) habits = {habits.at_once, 1, static_cast<std::uint32_t>(number(4)), 1200};
   std::ofstream out(argv[2], std::ios::binary);
-  write_capture(frames, out);
+  write_capture(frames, habits, out);
   out.close();
   if (!out) {
     std::cerr << "http_traffic: can't write " << argv[2] << '\n';

@@ -1,0 +1,203 @@
+// The program tcpwhy as people and scripts use it. What it says of each capture is what the plugin says (differential_test.cpp), how
+// it says it is the renderers' business (report_test.cpp): here it is about files, pipes, signals and exit statuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "support/command.h"
+
+namespace tcpwhy::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Json = nlohmann::json;
+
+constexpr const char* kProgram = TCPWHY_BUILD_DIR "/analysis/batch/tcpwhy";
+
+std::string capture(const std::string& id) {
+  const fs::path folder = fs::path(TCPWHY_SOURCE_DIR) / "captures" / id;
+  return (fs::exists(folder / "capture.pcapng") ? folder / "capture.pcapng" : folder / "capture.pcap").string();
+}
+
+Outcome tcpwhy(const std::string& arguments) { return run(fmt::format("{} {}", kProgram, arguments)); }
+
+/// The findings of a JSON report, without where in which file they stand.
+std::vector<Json> findings(const std::string& report) {
+  std::vector<Json> findings = Json::parse(report).at("findings");
+  for (Json& finding : findings) {
+    for (auto field = finding.begin(); field != finding.end();) {
+      field = field.key().starts_with("tcpwhy.") || field.key() == "tcp.stream" ? std::next(field) : finding.erase(field);
+    }
+  }
+  return findings;
+}
+
+// ---------------------------------------------------------------------------------------------- exit status
+
+TEST(Program, ExitsWithWhatScriptsWantToKnow) {
+  EXPECT_EQ(tcpwhy(capture("healthy_plain_mix")).status, 0);
+  EXPECT_EQ(tcpwhy(capture("stale_reuse_node")).status, 1);
+  EXPECT_EQ(tcpwhy("").status, 2);
+  EXPECT_EQ(tcpwhy("--format sonnet " + capture("stale_reuse_node")).status, 2);
+  EXPECT_EQ(tcpwhy("/no/such/file").status, 3);
+}
+
+TEST(Program, FindingsThatAreFilteredOutDoNotCount) {
+  EXPECT_EQ(tcpwhy("--filter cause=stale_reuse " + capture("stale_reuse_node")).status, 1);
+  EXPECT_EQ(tcpwhy("--filter cause=injected_reset " + capture("stale_reuse_node")).status, 0);
+  EXPECT_EQ(tcpwhy("--filter 'severity<=note' " + capture("stale_reuse_node")).status, 2) << "there is no such comparison";
+}
+
+TEST(Program, NamesTheWordThatAFilterDoesNotKnow) {
+  const Outcome outcome = tcpwhy("--filter cause=stale_reuze " + capture("stale_reuse_node"));
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("stale_reuze"));
+  EXPECT_THAT(outcome.err, HasSubstr("stale_reuse"));
+}
+
+TEST(Program, HelpAndVersionAreNoErrors) {
+  const Outcome help = tcpwhy("--help");
+  EXPECT_EQ(help.status, 0);
+  EXPECT_THAT(help.out, HasSubstr("--filter"));
+  EXPECT_THAT(help.err, IsEmpty());
+  EXPECT_EQ(tcpwhy("--version").status, 0);
+  EXPECT_EQ(tcpwhy("merge --help").status, 0);
+}
+
+// ------------------------------------------------------------------------------------------------- bad input
+
+TEST(Program, ReadsWhatItCanAndListsWhatItCanNot) {
+  const Outcome outcome = tcpwhy(fmt::format("/no/such/file {} /etc", capture("stale_reuse_node")));
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_THAT(outcome.out, HasSubstr("7 errors"));
+  EXPECT_THAT(outcome.err, HasSubstr("tcpwhy: /no/such/file: "));
+}
+
+TEST(Program, SaysAtWhichPacketAFileWasCut) {
+  const Scratch scratch;
+  const fs::path cut = scratch.path() / "cut.pcap";
+  fs::copy_file(capture("stale_reuse_node"), cut);
+  fs::resize_file(cut, fs::file_size(cut) - 10);
+  const Outcome outcome = tcpwhy(cut.string());
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_THAT(outcome.out, HasSubstr("in 376 frames"));
+  EXPECT_THAT(outcome.err, HasSubstr("cut short in the middle of packet 377"));
+}
+
+// ------------------------------------------------------------------------------------------------ many files
+
+TEST(Program, TakesARingBufferForOneCaptureWhateverItsOrder) {
+  const std::string together = tcpwhy("--format json " + capture("rotated_merged")).out;
+  const std::string apart =
+      tcpwhy(fmt::format("--format json {} {} {}", capture("rotated_part_3"), capture("rotated_part_1"), capture("rotated_part_2")))
+          .out;
+  ASSERT_FALSE(findings(together).empty());
+  EXPECT_EQ(findings(apart), findings(together));
+}
+
+TEST(Program, ReadsFoldersAndGlobs) {
+  const Scratch scratch;
+  for (const int part : {1, 2, 3}) {
+    fs::copy_file(capture(fmt::format("rotated_part_{}", part)), scratch.path() / fmt::format("ring-{}.pcapng", part));
+  }
+  const std::string by_folder = tcpwhy("--format json " + scratch.path().string()).out;
+  const std::string by_glob = tcpwhy(fmt::format("--format json '{}/ring-*.pcapng'", scratch.path().string())).out;
+  EXPECT_EQ(findings(by_folder), findings(by_glob));
+  EXPECT_EQ(findings(by_folder), findings(tcpwhy("--format json " + capture("rotated_merged")).out));
+}
+
+TEST(Program, TellsInWhichFileAFrameStands) {
+  const std::string report =
+      tcpwhy(fmt::format("{} {} {}", capture("rotated_part_1"), capture("rotated_part_2"), capture("rotated_part_3"))).out;
+  EXPECT_THAT(report, HasSubstr(", frame "));
+  EXPECT_THAT(report, HasSubstr("3 files"));
+}
+
+// ------------------------------------------------------------------------------------------- while it happens
+
+/// A capture whose end is long in coming: what was decided by then has been said within a second.
+TEST(Program, ExplainsAResetAsItHappens) {
+  const Scratch scratch;
+  const std::string out = (scratch.path() / "out").string();
+  const Outcome outcome = run(fmt::format(
+      "(head -c -200 {}; sleep 3) | {} --format ndjson - >{} &\nsleep 1\ncat {}; wait", capture("stale_reuse_node"), kProgram,
+      out, out));
+  EXPECT_THAT(outcome.out, HasSubstr("\"stale_reuse\""));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("\"summary\"")));
+  EXPECT_THAT(contents(out), HasSubstr("\"summary\"")) << "at the end";
+}
+
+TEST(Program, ReportsWhatItReadBeforeCtrlC) {
+  const Outcome outcome = run(fmt::format(
+      "(cat {}; sleep 3) | timeout --signal INT --kill-after 5 1 {} -", capture("stale_reuse_node"), kProgram));
+  EXPECT_THAT(outcome.out, HasSubstr("standard input: 7 errors"));
+}
+
+// --------------------------------------------------------------------------------------------------- carving
+
+TEST(Program, CarvesTheStreamsWithIncidents) {
+  const Scratch scratch;
+  const std::string carved = (scratch.path() / "incidents.pcapng").string();
+  EXPECT_EQ(tcpwhy(fmt::format("-w {} {}", carved, capture("stale_reuse_node"))).status, 1);
+  const Json report = Json::parse(tcpwhy("--format json " + carved).out);
+  EXPECT_LT(report.at("frames"), 377);
+  std::multiset<std::string> causes;
+  for (const Json& finding : report.at("findings")) causes.insert(finding.at("tcpwhy.cause"));
+  EXPECT_EQ(causes.count("stale_reuse"), 7);
+}
+
+TEST(Program, CarvesNeighboursToo) {
+  const Scratch scratch;
+  const auto frames_of = [&](const std::string& how) {
+    const std::string carved = (scratch.path() / "carved.pcapng").string();
+    tcpwhy(fmt::format("--filter cause=stale_reuse {} -w {} {}", how, carved, capture("stale_reuse_node")));
+    return Json::parse(tcpwhy("--format json " + carved).out).at("frames").get<int>();
+  };
+  EXPECT_LT(frames_of(""), frames_of("--neighbours"));
+}
+
+TEST(Program, CarvesFromAPipe) {
+  const Scratch scratch;
+  const std::string carved = (scratch.path() / "incidents.pcapng").string();
+  EXPECT_EQ(run(fmt::format("cat {} | {} -w {} -", capture("stale_reuse_node"), kProgram, carved)).status, 1);
+  EXPECT_TRUE(fs::exists(carved));
+}
+
+TEST(Program, LeavesNothingBehindWhereItCanNotWrite) {
+  const Outcome outcome = tcpwhy(fmt::format("-w /no/such/folder/x.pcapng {}", capture("stale_reuse_node")));
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_THAT(outcome.out, HasSubstr("7 errors")) << "the report is there all the same";
+  EXPECT_THAT(outcome.err, HasSubstr("/no/such/folder/x.pcapng"));
+}
+
+// ---------------------------------------------------------------------------------------------------- looks
+
+TEST(Program, ShowsColoursOnlyWhereTheyAreWanted) {
+  EXPECT_THAT(tcpwhy(capture("stale_reuse_node")).out, Not(HasSubstr("\x1b[")));
+  EXPECT_THAT(tcpwhy("--colour always " + capture("stale_reuse_node")).out, HasSubstr("\x1b["));
+}
+
+TEST(Program, ListsTheCausesThatAFilterTakes) {
+  std::istringstream causes(tcpwhy("--list-causes").out);
+  int count = 0;
+  for (std::string line; std::getline(causes, line); ++count) {
+    const std::string cause = line.substr(0, line.find('\t'));
+    EXPECT_EQ(tcpwhy(fmt::format("--filter cause={} {}", cause, capture("healthy_plain_mix"))).status, 0) << cause;
+  }
+  EXPECT_GT(count, 30);
+}
+
+}  // namespace
+}  // namespace tcpwhy::tests
