@@ -94,7 +94,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// `; did you mean "keepalive_race"?`, or "" where nothing is near.
+/// ` (did you mean "keepalive_race"?)`, or "" where nothing is near.
 std::string suggestion(std::string_view word, const Words& allowed) {
   constexpr std::size_t kLongestTypo = 64;
   if (word.empty() || word.size() > kLongestTypo) return {};
@@ -105,7 +105,7 @@ std::string suggestion(std::string_view word, const Words& allowed) {
     return strangeness(a) < strangeness(b);
   });
   if (nearest == allowed.end() || strangeness(*nearest) > word.size() / 3 + 1) return {};
-  return fmt::format("; did you mean \"{}\"?", *nearest);
+  return fmt::format(" (did you mean \"{}\"?)", *nearest);
 }
 
 /// What stands on either side of the comparison.
@@ -238,28 +238,29 @@ Filter::Filter(std::span<const std::string> expressions) {
 
 void Filter::add(const std::string& text) {
   const Expression expression = parse(text);
+  const bool by_endpoint = expression.field == kEndpoint;
+  const WordField* const field = by_endpoint ? nullptr : &find_word_field(expression);
   if (expression.at_least && expression.field != kSeverity) expression.refuse(">= is for severity; others take =");
-  if (expression.field == kEndpoint) {
+  if (by_endpoint) {
     endpoint_conditions_.push_back([places = read_places(expression)](const Parties& parties) {
       return any_holds(places, parties.client, parties.client_port) || any_holds(places, parties.server, {});
     });
     return;
   }
 
-  const WordField& field = find_word_field(expression);
-  const Words allowed = field.allowed();
+  const Words allowed = field->allowed();
   std::vector<std::string> wanted;
   for (const std::string_view word : expression.words) {
     const auto known = std::find(allowed.begin(), allowed.end(), word);
     if (known == allowed.end()) {
-      expression.refuse(fmt::format("there is no {} \"{}\"{}; there are {}", field.name, word, suggestion(word, allowed),
+      expression.refuse(fmt::format("there is no {} \"{}\"{}; there are {}", field->name, word, suggestion(word, allowed),
                                     fmt::join(allowed, ", ")));
     }
     // Of severities, each one above is wanted, too.
     const auto end = expression.at_least ? allowed.end() : known + 1;
     wanted.insert(wanted.end(), known, end);
   }
-  conditions_.push_back([word = field.word, wanted = std::move(wanted)](const Finding& finding) {
+  conditions_.push_back([word = field->word, wanted = std::move(wanted)](const Finding& finding) {
     return std::find(wanted.begin(), wanted.end(), word(finding.verdict)) != wanted.end();
   });
 }
