@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <ostream>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -54,23 +55,23 @@ std::string row_of(const std::vector<std::string>& cells) {
   return row + "\r\n";
 }
 
-}  // namespace
-
-void render_csv(const Report& report, std::ostream& out) {
-  out << csv_header();
-  for (const ReportedFinding& finding : report.findings) out << csv_row(finding);
-}
-
-std::string csv_header() {
+std::string header() {
   std::vector<std::string> cells;
   for (const Column& column : columns_of(Table::findings)) cells.push_back(column.name);
   return row_of(cells);
 }
 
-std::string csv_row(const ReportedFinding& finding) {
+std::string row_of(const ReportedFinding& finding) {
   std::vector<std::string> cells;
   for (const Value& value : values_of(finding)) cells.push_back(std::visit(ToText{}, value));
   return row_of(cells);
+}
+
+}  // namespace
+
+void render_csv(const Report& report, std::ostream& out) {
+  out << header();
+  for (const ReportedFinding& finding : report.findings) out << row_of(finding);
 }
 
 }  // namespace tcpwhy::batch

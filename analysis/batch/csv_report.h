@@ -6,7 +6,6 @@
 #pragma once
 
 #include <iosfwd>
-#include <string>
 
 #include "report.h"
 
@@ -14,9 +13,5 @@ namespace tcpwhy::batch {
 
 /// Header and rows, with CRLF behind each.
 void render_csv(const Report& report, std::ostream& out);
-
-/// The same piece by piece, with CRLF: for who reads along while somebody captures.
-[[nodiscard]] std::string csv_header();
-[[nodiscard]] std::string csv_row(const ReportedFinding& finding);
 
 }  // namespace tcpwhy::batch

@@ -105,11 +105,8 @@ class Live {
       case Format::ndjson:
         std::cout << ndjson_line(finding);
         break;
-      case Format::csv:
-        if (!std::exchange(begun_, true)) std::cout << csv_header();
-        std::cout << csv_row(finding);
-        break;
-      case Format::json:  // One object, at the end.
+      case Format::json:  // One object, and
+      case Format::csv:   // one table, in which each finding stands once: at the end.
         break;
     }
     std::cout.flush();
@@ -119,7 +116,6 @@ class Live {
   Format format_;
   TextStyle style_;
   const Filter& filter_;
-  bool begun_ = false;
 };
 
 void render(const Report& report, Format format, const TextStyle& style) {

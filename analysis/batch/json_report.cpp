@@ -91,7 +91,7 @@ void render_json(const Report& report, std::ostream& out) {
 }
 
 void render_ndjson(const Report& report, std::ostream& out) {
-  for (const ReportedFinding& finding : report.findings) out << ndjson_line(finding);
+  for (const ReportedFinding& finding : report.findings) out << dump(to_json(finding, {{"type", "finding"}})) << '\n';
   for (const NamedTimeout& timeout : report.idle_timeouts) out << dump(to_json(timeout, {{"type", "idle_timeout"}})) << '\n';
   Json summary = {{"type", "summary"}};
   summary.update(head_of(report));
@@ -101,6 +101,8 @@ void render_ndjson(const Report& report, std::ostream& out) {
   out << dump(summary) << '\n';
 }
 
-std::string ndjson_line(const ReportedFinding& finding) { return dump(to_json(finding, {{"type", "finding"}})) + '\n'; }
+std::string ndjson_line(const ReportedFinding& finding) {
+  return dump(to_json(finding, {{"type", "finding"}, {"provisional", true}})) + '\n';
+}
 
 }  // namespace tcpwhy::batch

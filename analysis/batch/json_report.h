@@ -18,7 +18,8 @@ void render_json(const Report& report, std::ostream& out);
 /// The whole report in lines: the findings, the idle timeouts, and a summary as the last one.
 void render_ndjson(const Report& report, std::ostream& out);
 
-/// One of these lines, with its newline: for who reads along while somebody captures.
+/// A finding that later frames may still amend, as such a line with its newline: for who reads along while somebody captures.
+/// It says "provisional": true; no line of render_ndjson does.
 [[nodiscard]] std::string ndjson_line(const ReportedFinding& finding);
 
 }  // namespace tcpwhy::batch

@@ -35,9 +35,14 @@ Json list(std::string_view meaning, const Json& items) {
 Json value_of(const Column& column) {
   switch (column.type) {
     case ColumnType::text: return text(column.meaning);
-    case ColumnType::number: return number(column.meaning);
+    case ColumnType::number: {
+      Json value = number(column.meaning);
+      if (column.name == "tcpwhy.severity") value["maximum"] = static_cast<int>(Severity::error);
+      return value;
+    }
     case ColumnType::time: {
       Json time = text(column.meaning);
+      time["unit"] = "s";
       time["pattern"] = fmt::format("^{}$", kTime);
       return time;
     }
@@ -49,12 +54,14 @@ Json value_of(const Column& column) {
   return {};
 }
 
+Json line_type(const char* type) { return {{"description", "What the line is"}, {"type", "string"}, {"const", type}}; }
+
 /// A row as an object; `type` is what a line says of itself, null where nothing has to.
 Json row(Table table, const char* type) {
   Json properties = Json::object();
   Json required = Json::array();
   if (type != nullptr) {
-    properties["type"] = {{"const", type}};
+    properties["type"] = line_type(type);
     required.push_back("type");
   }
   for (const Column& column : columns_of(table)) {
@@ -94,12 +101,17 @@ std::string report_schema() {
 }
 
 std::string line_schema() {
-  Json properties = {{"type", {{"const", "summary"}}}};
+  Json finding = row(Table::findings, "finding");
+  finding["properties"]["provisional"] = {
+      {"description", "Said as it happened, and subject to what comes: the sealed finding follows at the end, without this"},
+      {"type", "boolean"},
+      {"const", true}};
+  Json properties = {{"type", line_type("summary")}};
   properties.update(head());
   properties["findings"] = number("Lines of type finding");
   properties["idle_timeouts"] = number("Lines of type idle_timeout");
   return page("tcpwhy --format ndjson", "A line of what tcpwhy says of a capture; the last one is the summary",
-              {{"oneOf", {row(Table::findings, "finding"), row(Table::idle_timeouts, "idle_timeout"), object(properties)}}});
+              {{"oneOf", {finding, row(Table::idle_timeouts, "idle_timeout"), object(properties)}}});
 }
 
 std::string row_schema() {
