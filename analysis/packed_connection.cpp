@@ -1,60 +1,83 @@
 #include "packed_connection.h"
 
+#include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstring>
-#include <limits>
 
 #include "connection.h"
 
 namespace tcpwhy {
 namespace {
 
-/// More marks than a connection has: 15 of each half, and two of its own.
-constexpr std::size_t kMostMarks = 40;
-
 /// The sign in the lowest bit, so that what is near zero is small.
-std::uint64_t folded(std::uint64_t difference) {
-  return (difference << 1) ^ (static_cast<std::int64_t>(difference) < 0 ? ~std::uint64_t{0} : 0);
+template <std::unsigned_integral Integer>
+constexpr Integer folded(Integer difference) {
+  return static_cast<Integer>(difference << 1) ^ (difference >> (sizeof(Integer) * 8 - 1) != 0 ? static_cast<Integer>(-1) : Integer{0});
 }
-std::uint64_t unfolded(std::uint64_t value) { return (value >> 1) ^ ((value & 1) != 0 ? ~std::uint64_t{0} : 0); }
+template <std::unsigned_integral Integer>
+constexpr Integer unfolded(Integer value) {
+  return (value >> 1) ^ ((value & 1U) != 0 ? static_cast<Integer>(-1) : Integer{0});
+}
 
-/// Bytes as they are written. Flags are gathered: eight of them share the next byte that is free as the first one comes.
+/// How an integer is written: a code of `kBits` bits tells how many bytes follow.
+template <std::unsigned_integral Integer>
+struct Size {
+  static constexpr unsigned kBits = sizeof(Integer) == 1 ? 1 : sizeof(Integer) == 8 ? 3 : 2;
+  /// The last code of four stands for 4 bytes, and that of eight for 8.
+  static constexpr unsigned kLast = (1U << kBits) - 1;
+  static constexpr bool kJumps = sizeof(Integer) > 2;
+
+  static unsigned code_of(Integer value) {
+    const auto bytes = (64U - static_cast<unsigned>(std::countl_zero(std::uint64_t{value})) + 7U) / 8U;
+    return kJumps ? std::min(bytes, kLast) : bytes;
+  }
+  static unsigned bytes(unsigned code) { return code + (kJumps && code == kLast ? 1U : 0U); }
+};
+
+std::uint64_t little_endian(std::uint64_t word) {
+  return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+}
+
+/// Bits and bytes as they are written. The bits are gathered: 32 of them stand where the first byte after the first bit would. No
+/// branch depends on what is written: nobody could foresee it.
 class Writer {
  public:
   static constexpr bool kReads = false;
 
-  explicit Writer(std::byte* at) : at_(at), flags_at_(at_++) {}
+  explicit Writer(std::byte* at) : at_(at + sizeof(std::uint32_t)), bits_at_(at) {}
 
   [[nodiscard]] std::byte* end() {
-    *flags_at_ = static_cast<std::byte>(flags_);
+    write_bits();
     return at_;
   }
-  bool flag(bool value) {
-    if (used_ == 8) {
-      *flags_at_ = static_cast<std::byte>(flags_);
-      flags_at_ = at_++;
-      flags_ = used_ = 0;
+  /// REQUIRES: value < 2^count, count <= 8.
+  unsigned bits(unsigned value, unsigned count) {
+    if (used_ + count > 32) {
+      write_bits();
+      bits_at_ = at_;
+      at_ += sizeof(std::uint32_t);
+      gathered_ = used_ = 0;
     }
-    flags_ |= static_cast<unsigned>(value) << used_++;
+    gathered_ |= std::uint32_t{value} << used_;
+    used_ += count;
     return value;
   }
-  std::uint64_t groups(std::uint64_t value) {
-    for (std::uint64_t rest = value; ; rest >>= 7) {
-      *at_++ = static_cast<std::byte>((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-      if (rest <= 0x7f) return value;
-    }
-  }
-  template <typename Value>
-  Value raw(Value value) {
-    std::memcpy(at_, &value, sizeof(value));
-    at_ += sizeof(value);
+  template <std::unsigned_integral Integer>
+  Integer number(Integer value) {
+    const unsigned code = bits(Size<Integer>::code_of(value), Size<Integer>::kBits);
+    const std::uint64_t word = little_endian(value);
+    std::memcpy(at_, &word, sizeof(word));
+    at_ += Size<Integer>::bytes(code);
     return value;
   }
 
  private:
+  void write_bits() { std::memcpy(bits_at_, &gathered_, sizeof(gathered_)); }
+
   std::byte* at_;
-  std::byte* flags_at_;
-  unsigned flags_ = 0;
+  std::byte* bits_at_;
+  std::uint32_t gathered_ = 0;
   unsigned used_ = 0;
 };
 
@@ -63,33 +86,34 @@ class Reader {
  public:
   static constexpr bool kReads = true;
 
-  explicit Reader(const std::byte* at) : at_(at), flags_(std::to_integer<unsigned>(*at_++)) {}
+  explicit Reader(const std::byte* at) : at_(at) { read_bits(); }
 
-  bool flag(bool /*value*/) {
-    if (used_ == 8) {
-      flags_ = std::to_integer<unsigned>(*at_++);
-      used_ = 0;
-    }
-    return ((flags_ >> used_++) & 1U) != 0;
-  }
-  std::uint64_t groups(std::uint64_t /*value*/) {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      const auto group = std::to_integer<std::uint64_t>(*at_++);
-      value |= (group & 0x7f) << shift;
-      if (group <= 0x7f) return value;
-    }
-  }
-  template <typename Value>
-  Value raw(Value value) {
-    std::memcpy(&value, at_, sizeof(value));
-    at_ += sizeof(value);
+  unsigned bits(unsigned /*value*/, unsigned count) {
+    if (used_ + count > 32) read_bits();
+    const unsigned value = gathered_ >> used_ & ((1U << count) - 1);
+    used_ += count;
     return value;
+  }
+  /// Looks at eight bytes, of which the number's are the last: before it there are as many, behind it there may be none.
+  template <std::unsigned_integral Integer>
+  Integer number(Integer /*value*/) {
+    const unsigned size = Size<Integer>::bytes(bits(0, Size<Integer>::kBits));
+    std::uint64_t word = 0;
+    static_assert(sizeof(PackedHead) >= sizeof(word));
+    at_ += size;
+    std::memcpy(&word, at_ - sizeof(word), sizeof(word));
+    return static_cast<Integer>(size == 0 ? 0 : little_endian(word) >> (64 - 8 * size));
   }
 
  private:
+  void read_bits() {
+    std::memcpy(&gathered_, at_, sizeof(gathered_));
+    at_ += sizeof(gathered_);
+    used_ = 0;
+  }
+
   const std::byte* at_;
-  unsigned flags_;
+  std::uint32_t gathered_ = 0;
   unsigned used_ = 0;
 };
 
@@ -100,14 +124,14 @@ class Reader {
 template <typename Bytes>
 class Walk {
  public:
-  Walk(Bytes bytes, const Mark& last) : bytes_(bytes), last_(last) { marks_[0] = last; }
+  Walk(Bytes bytes, const Mark& last) : bytes_(bytes), last_(last) { keep(last); }
 
   [[nodiscard]] Bytes& bytes() { return bytes_; }
 
   void connection(ConnectionState& state) {
     auto& [halves, odd, longest_gap, longest_silence, established, exchanges, first_side, last_side, last_data_side, speaks_unasked,
            clock_stepped] = state;
-    for (HalfConnection& half : halves) half.next = SequenceNumber(bytes_.raw(half.next.raw()));
+    for (HalfConnection& half : halves) half.next = SequenceNumber(number(half.next.raw()));
     half(halves[0], halves[1].next);
     half(halves[1], halves[0].next);
     const Turn& asked = halves[index(Side::client)].turn;
@@ -122,66 +146,60 @@ class Walk {
     clock_stepped = flag(clock_stepped);
   }
 
-  bool flag(bool value) { return bytes_.flag(value); }
-
+  bool flag(bool value) { return bytes_.bits(value ? 1U : 0U, 1) != 0; }
   template <std::unsigned_integral Integer>
   Integer number(Integer value) {
-    return flag(value != 0) ? static_cast<Integer>(bytes_.groups(value)) : Integer{0};
+    return bytes_.number(value);
   }
 
  private:
-  /// One that may have any value.
-  template <std::unsigned_integral Integer>
-  Integer any(Integer value) {
-    return flag(value != 0) ? bytes_.raw(value) : Integer{0};
-  }
   Side side(Side value) { return flag(value == Side::server) ? Side::server : Side::client; }
   /// As a difference; whatever they are, it is one.
   Nanoseconds time(Nanoseconds value, Nanoseconds from = 0) {
     const std::uint64_t difference = static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(from);
     return static_cast<Nanoseconds>(static_cast<std::uint64_t>(from) + unfolded(number(folded(difference))));
   }
-  FrameNumber frame_from_last(FrameNumber value) {
-    return last_.frame + static_cast<FrameNumber>(unfolded(number(folded(static_cast<std::uint64_t>(
-               static_cast<std::int64_t>(value) - static_cast<std::int64_t>(last_.frame))))));
+  /// They run up to the last one.
+  FrameNumber new_frame(FrameNumber value) {
+    return last_.frame - static_cast<FrameNumber>(number(std::uint64_t{last_.frame - value}));
   }
+  /// Zero mostly means that there is none: it has the shortest code, and what would have it takes that of zero.
   SequenceNumber sequence(SequenceNumber value, SequenceNumber from) {
-    // Zero mostly means that there is none.
-    const std::uint64_t code =
-        number(value.raw() == 0 ? 0 : folded(static_cast<std::uint64_t>(std::int64_t{value.since(from)})) + 1);
-    return code == 0 ? SequenceNumber{} : from + static_cast<std::uint32_t>(unfolded(code - 1));
+    const std::uint32_t none = 0U - from.raw();
+    const auto exchange = [&](std::uint32_t ahead) { return ahead == none ? 0U : ahead == 0 ? none : ahead; };
+    return from + exchange(unfolded(number(folded(exchange(value.raw() - from.raw())))));
   }
 
-  /// 0, one that stood before, or the next one.
+  /// None, one that stood before, or a new one.
   void mark(Mark& value) {
     const Mark known = value;
-    std::size_t code = 0;
-    if (!Bytes::kReads && (known.frame != 0 || known.time != 0)) {
-      do {
-        ++code;
-      } while (code <= kept_ && (marks_[code - 1].frame != known.frame || marks_[code - 1].time != known.time));
-    }
-    code = static_cast<std::size_t>(number(std::uint64_t{code}));
-    if (code > kept_) {
-      value.frame = frame_from_last(known.frame);
+    const unsigned code = bytes_.bits(Bytes::kReads ? 0 : code_of(known), kCodeBits);
+    if (code == kNew) {
+      value.frame = new_frame(known.frame);
       value.time = time(known.time, last_.time);
-      marks_[kept_++] = value;
+      keep(value);
     } else if (Bytes::kReads) {
-      value = code == 0 ? Mark{} : marks_[code - 1];
+      value = marks_[code];
     }
   }
   /// That of a mark, mostly.
   FrameNumber frame(FrameNumber value) {
-    std::size_t code = 0;
-    if (!Bytes::kReads && value != 0) {
-      do {
-        ++code;
-      } while (code <= kept_ && marks_[code - 1].frame != value);
-    }
-    code = static_cast<std::size_t>(number(std::uint64_t{code}));
-    if (code > kept_) return frame_from_last(value);
-    return code == 0 ? 0 : FrameNumber{marks_[code - 1].frame};
+    unsigned code = Bytes::kReads || value == 0 ? kNone : by_frame_[place_of(value)];
+    if (!Bytes::kReads && marks_[code].frame != value) code = kNew;
+    code = bytes_.bits(code, kCodeBits);
+    return code == kNew ? new_frame(value) : FrameNumber{marks_[code].frame};
   }
+  [[nodiscard]] unsigned code_of(const Mark& value) const {
+    const unsigned code = value.frame == 0 ? kNone : by_frame_[place_of(value.frame)];
+    return marks_[code].frame == value.frame && marks_[code].time == value.time ? code : kNew;
+  }
+  void keep(const Mark& value) {
+    if (kept_ == kNew) return;
+    marks_[kept_] = value;
+    by_frame_[place_of(value.frame)] = static_cast<std::uint8_t>(kept_++);
+  }
+  /// Where it is noted which mark has this frame; another one may take its place, which costs bytes and nothing else.
+  [[nodiscard]] static std::size_t place_of(FrameNumber frame) { return frame * 0x9e3779b9U >> 26; }
 
   void glimpse(Glimpse& value, const HalfConnection& sender, SequenceNumber heard) {
     auto& [at, seq, ack, length, ip_id, flags, ip_id_known] = value;
@@ -191,7 +209,7 @@ class Walk {
     length = number(length);
     // IDs run on, and were read by now where they were not zero.
     ip_id = static_cast<std::uint16_t>(sender.ip_id - number(static_cast<std::uint16_t>(sender.ip_id - ip_id)));
-    flags = any(flags);
+    flags = number(flags);
     ip_id_known = flag(ip_id_known);
   }
 
@@ -199,13 +217,13 @@ class Walk {
     auto& [message_size, fingerprint, status, keep_alive, kind, tls_record, fatal_alert, verb, chunked, client_hello, closes,
            used_up] = facts;
     message_size = number(message_size + 1) - 1;  // What is not known becomes 0.
-    fingerprint = any(std::uint32_t{fingerprint});
-    status = any(std::uint16_t{status});
+    fingerprint = number(std::uint32_t{fingerprint});
+    status = number(std::uint16_t{status});
     keep_alive = number(std::uint16_t{keep_alive});
-    kind = static_cast<PayloadKind>(any(static_cast<std::uint8_t>(kind)));
-    tls_record = any(tls_record);
-    fatal_alert = any(fatal_alert);
-    verb = any(std::uint8_t{verb}) & 0xf;
+    kind = static_cast<PayloadKind>(number(static_cast<std::uint8_t>(kind)));
+    tls_record = number(tls_record);
+    fatal_alert = number(fatal_alert);
+    verb = number(std::uint8_t{verb}) & 0xfU;
     chunked = flag(chunked);
     client_hello = flag(client_hello);
     closes = flag(closes);
@@ -266,16 +284,16 @@ class Walk {
     echoes = flag(echoes);
     left_over = flag(left_over);
     netscaler = flag(netscaler);
-    probes = any(probes);
-    retransmissions = any(retransmissions);
-    syns = any(syns);
-    ttl_low = static_cast<std::uint8_t>(0xff - any(static_cast<std::uint8_t>(0xff - ttl_low)));
-    ttl_high = any(ttl_high);
-    with_timestamps = any(with_timestamps);
-    without_timestamps = any(without_timestamps);
-    ip_id = any(ip_id);
+    probes = number(probes);
+    retransmissions = number(retransmissions);
+    syns = number(syns);
+    ttl_low = static_cast<std::uint8_t>(0xff - number(static_cast<std::uint8_t>(0xff - ttl_low)));
+    ttl_high = number(ttl_high);
+    with_timestamps = number(with_timestamps);
+    without_timestamps = number(without_timestamps);
+    ip_id = number(ip_id);
     ack = sequence(ack, heard);
-    tsval = any(tsval);
+    tsval = number(tsval);
     mark(first);
     mark(oldest_unacked);
     for (Glimpse& each : recent) glimpse(each, value, heard);
@@ -283,11 +301,12 @@ class Walk {
     turn(its_turn, next, heard);
     isn = sequence(isn, next);
     all_bytes = number(all_bytes);
-    const bool timed = flag(value.response_time_known());
-    if (timed) response_time = time(response_time);
+    // The longest of all, which is none, becomes 1.
+    response_time = static_cast<Nanoseconds>(
+        std::rotr(number(std::rotl(static_cast<std::uint64_t>(response_time) + 1, 1)), 1) - 1);
     auto& [mss, longest_nop_run, known, timestamps] = syn_options;
-    mss = static_cast<std::uint16_t>(SynOptions::kNoMss - any(static_cast<std::uint16_t>(SynOptions::kNoMss - mss)));
-    longest_nop_run = any(longest_nop_run);
+    mss = static_cast<std::uint16_t>(SynOptions::kNoMss - number(static_cast<std::uint16_t>(SynOptions::kNoMss - mss)));
+    longest_nop_run = number(longest_nop_run);
     known = flag(known);
     timestamps = flag(timestamps);
     if (flag(static_cast<bool>(few_have))) seldom(few_have.write(), next, heard);
@@ -295,8 +314,13 @@ class Walk {
 
   Bytes bytes_;
   Mark last_;
-  std::array<Mark, kMostMarks> marks_;
-  std::size_t kept_ = 1;
+  static constexpr unsigned kCodeBits = 5;
+  static constexpr unsigned kNone = 0;
+  static constexpr unsigned kNew = (1U << kCodeBits) - 1;
+
+  std::array<Mark, kNew> marks_;  ///< By their codes: none, the last one, and those that came first.
+  unsigned kept_ = 1;
+  std::array<std::uint8_t, 64> by_frame_{};
 };
 
 namespace {

@@ -2,9 +2,9 @@
 // packed form is written by Connection::pack and read by a constructor of Connection.
 //
 // Model: a head of fixed size, which tells whose state it is and how long it has been silent; both endpoints; then every field,
-// in one order for writing and for reading (packed_connection.cpp has it once). A field that is zero costs a bit. Frames and
-// times count from the connection's latest segment, and a mark that stood before is said to be that one; numbers count from
-// what follows the highest byte of their direction. Integers take as many groups of 7 bits as they need.
+// in one order for writing and for reading (packed_connection.cpp has it once). Each takes the bytes that it needs,
+// and some bits to say how many: a zero takes only these. Frames and times count from the connection's latest segment, and a mark
+// that stood before is said to be that one; numbers count from what follows the highest byte of their direction.
 // Limits: what few connections have (Trouble, Oddities) has no packed form. The bytes stay within the process that wrote them:
 // they are trusted, and have the byte order of the machine.
 #pragma once
@@ -19,7 +19,7 @@
 
 namespace tcpwhy {
 
-/// More than any connection takes: two halves of 90 fields, of which none takes more than 11 bytes.
+/// More than any connection takes: two halves of 90 fields, of which none takes more than 9 bytes.
 constexpr std::size_t kPackingRoom = 2048;
 using PackingRoom = std::array<std::byte, kPackingRoom>;
 

@@ -247,6 +247,8 @@ void Tracker::cool() {
   while (hot_count_ > hot_connections_) {
     const StreamNumber stream = hot_.front();
     hot_.pop_front();
+    constexpr std::size_t kAhead = 4;  // Nobody has touched them for so long that they aren't in the cache.
+    if (hot_.size() > kAhead) prefetch(hot_[kAhead]);
     Live* known = live(stream);
     if (known == nullptr || !known->hot) continue;
     if (known->touched) {
