@@ -29,7 +29,8 @@ struct Size {
   static constexpr bool kJumps = sizeof(Integer) > 2;
 
   static unsigned code_of(Integer value) {
-    const auto bytes = (64U - static_cast<unsigned>(std::countl_zero(std::uint64_t{value})) + 7U) / 8U;
+    const auto length = 64U - static_cast<unsigned>(std::countl_zero(std::uint64_t{value} | 1U));  // Has no branch for 0.
+    const unsigned bytes = value == 0 ? 0U : (length + 7U) / 8U;
     return kJumps ? std::min(bytes, kLast) : bytes;
   }
   static unsigned bytes(unsigned code) { return code + (kJumps && code == kLast ? 1U : 0U); }
@@ -51,7 +52,7 @@ class Writer {
     write_bits();
     return at_;
   }
-  /// REQUIRES: value < 2^count, count <= 8.
+  /// REQUIRES: value < 2^count, count < 32.
   unsigned bits(unsigned value, unsigned count) {
     if (used_ + count > 32) {
       write_bits();
@@ -132,18 +133,18 @@ class Walk {
     auto& [halves, odd, longest_gap, longest_silence, established, exchanges, first_side, last_side, last_data_side, speaks_unasked,
            clock_stepped] = state;
     for (HalfConnection& half : halves) half.next = SequenceNumber(number(half.next.raw()));
-    half(halves[0], halves[1].next);
-    half(halves[1], halves[0].next);
+    for (const Side each : {Side::client, Side::server}) half(state.half(each), state.half(other(each)).next);
     const Turn& asked = halves[index(Side::client)].turn;
     longest_gap.value = time(longest_gap.value, asked.gap);
     longest_silence.value = time(longest_silence.value, asked.silence);
     mark(established);
     exchanges = number(exchanges);
-    first_side = side(first_side);
-    last_side = side(last_side);
-    last_data_side = side(last_data_side);
-    speaks_unasked = flag(speaks_unasked);
-    clock_stepped = flag(clock_stepped);
+    const unsigned all = flags(index(first_side), index(last_side), index(last_data_side), speaks_unasked, clock_stepped);
+    first_side = static_cast<Side>(is_set(all, 0));
+    last_side = static_cast<Side>(is_set(all, 1));
+    last_data_side = static_cast<Side>(is_set(all, 2));
+    speaks_unasked = is_set(all, 3);
+    clock_stepped = is_set(all, 4);
   }
 
   bool flag(bool value) { return bytes_.bits(value ? 1U : 0U, 1) != 0; }
@@ -153,7 +154,21 @@ class Walk {
   }
 
  private:
-  Side side(Side value) { return flag(value == Side::server) ? Side::server : Side::client; }
+  /// Several at once, the first one in the lowest bit.
+  template <typename... Flags>
+  unsigned flags(Flags... each) {
+    unsigned all = 0;
+    unsigned at = 0;
+    ((all |= static_cast<unsigned>(each) << at++), ...);
+    return bytes_.bits(all, sizeof...(each));
+  }
+  [[nodiscard]] static bool is_set(unsigned all, unsigned at) { return (all >> at & 1U) != 0; }
+  /// Two that are seldom zero.
+  void pair(std::uint8_t& low, std::uint8_t& high) {
+    const unsigned both = bytes_.bits(unsigned{low} | unsigned{high} << 8, 16);
+    low = static_cast<std::uint8_t>(both);
+    high = static_cast<std::uint8_t>(both >> 8);
+  }
   /// As a difference; whatever they are, it is one.
   Nanoseconds time(Nanoseconds value, Nanoseconds from = 0) {
     const std::uint64_t difference = static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(from);
@@ -202,15 +217,16 @@ class Walk {
   [[nodiscard]] static std::size_t place_of(FrameNumber frame) { return frame * 0x9e3779b9U >> 26; }
 
   void glimpse(Glimpse& value, const HalfConnection& sender, SequenceNumber heard) {
-    auto& [at, seq, ack, length, ip_id, flags, ip_id_known] = value;
+    auto& [at, seq, ack, length, ip_id, header_flags, ip_id_known] = value;
     mark(at);
     seq = sequence(seq, sender.next);
     ack = sequence(ack, heard);
     length = number(length);
     // IDs run on, and were read by now where they were not zero.
     ip_id = static_cast<std::uint16_t>(sender.ip_id - number(static_cast<std::uint16_t>(sender.ip_id - ip_id)));
-    flags = number(flags);
-    ip_id_known = flag(ip_id_known);
+    const unsigned all = bytes_.bits(unsigned{header_flags} | (ip_id_known ? 0x100U : 0U), 9);
+    header_flags = static_cast<std::uint8_t>(all);
+    ip_id_known = is_set(all, 8);
   }
 
   void payload(PayloadFacts& facts) {
@@ -219,15 +235,19 @@ class Walk {
     message_size = number(message_size + 1) - 1;  // What is not known becomes 0.
     fingerprint = number(std::uint32_t{fingerprint});
     status = number(std::uint16_t{status});
+    unsigned all = static_cast<unsigned>(kind) | unsigned{verb} << 4;
+    all = bytes_.bits(all, 8);
+    kind = static_cast<PayloadKind>(all & 0xfU);
+    verb = all >> 4 & 0xfU;
+    all = flags(chunked, client_hello, closes, used_up, (keep_alive | tls_record | fatal_alert) != 0);
+    chunked = is_set(all, 0);
+    client_hello = is_set(all, 1);
+    closes = is_set(all, 2);
+    used_up = is_set(all, 3);
+    if (!is_set(all, 4)) return;
     keep_alive = number(std::uint16_t{keep_alive});
-    kind = static_cast<PayloadKind>(number(static_cast<std::uint8_t>(kind)));
     tls_record = number(tls_record);
     fatal_alert = number(fatal_alert);
-    verb = number(std::uint8_t{verb}) & 0xfU;
-    chunked = flag(chunked);
-    client_hello = flag(client_hello);
-    closes = flag(closes);
-    used_up = flag(used_up);
   }
 
   void turn(Turn& value, SequenceNumber own, SequenceNumber heard) {
@@ -244,11 +264,12 @@ class Walk {
     acked = frame(acked);
     answered = frame(answered);
     payload(facts);
-    follows_unanswered = flag(follows_unanswered);
-    message_ended = flag(message_ended);
-    goodbye = flag(goodbye);
-    unasked = flag(unasked);
-    repeated = flag(repeated);
+    const unsigned all = flags(follows_unanswered, message_ended, goodbye, unasked, repeated);
+    follows_unanswered = is_set(all, 0);
+    message_ended = is_set(all, 1);
+    goodbye = is_set(all, 2);
+    unasked = is_set(all, 3);
+    repeated = is_set(all, 4);
   }
 
   void seldom(Seldom& value, SequenceNumber own, SequenceNumber heard) {
@@ -273,24 +294,31 @@ class Walk {
     auto& [seen, next_known, ack_known, ip_id_known, tsval_known, syn_first, syn_copies_disagree, disordered, echoes, left_over,
            netscaler, probes, retransmissions, syns, ttl_low, ttl_high, with_timestamps, without_timestamps, ip_id, next, ack, tsval,
            few_have, oldest_unacked, recent, last_length, its_turn, isn, all_bytes, response_time, first, syn_options] = value;
-    seen = flag(seen);
-    next_known = flag(next_known);
-    ack_known = flag(ack_known);
-    ip_id_known = flag(ip_id_known);
-    tsval_known = flag(tsval_known);
-    syn_first = flag(syn_first);
-    syn_copies_disagree = flag(syn_copies_disagree);
-    disordered = flag(disordered);
-    echoes = flag(echoes);
-    left_over = flag(left_over);
-    netscaler = flag(netscaler);
-    probes = number(probes);
-    retransmissions = number(retransmissions);
+    auto& [mss, longest_nop_run, known, timestamps] = syn_options;
+    const bool has_counts = (probes | retransmissions | longest_nop_run) != 0;
+    const unsigned all = flags(seen, next_known, ack_known, ip_id_known, tsval_known, syn_first, syn_copies_disagree, disordered,
+                               echoes, left_over, netscaler, known, timestamps, has_counts, static_cast<bool>(few_have));
+    seen = is_set(all, 0);
+    next_known = is_set(all, 1);
+    ack_known = is_set(all, 2);
+    ip_id_known = is_set(all, 3);
+    tsval_known = is_set(all, 4);
+    syn_first = is_set(all, 5);
+    syn_copies_disagree = is_set(all, 6);
+    disordered = is_set(all, 7);
+    echoes = is_set(all, 8);
+    left_over = is_set(all, 9);
+    netscaler = is_set(all, 10);
+    known = is_set(all, 11);
+    timestamps = is_set(all, 12);
+    if (is_set(all, 13)) {
+      probes = number(probes);
+      retransmissions = number(retransmissions);
+      longest_nop_run = number(longest_nop_run);
+    }
     syns = number(syns);
-    ttl_low = static_cast<std::uint8_t>(0xff - number(static_cast<std::uint8_t>(0xff - ttl_low)));
-    ttl_high = number(ttl_high);
-    with_timestamps = number(with_timestamps);
-    without_timestamps = number(without_timestamps);
+    pair(ttl_low, ttl_high);
+    pair(with_timestamps, without_timestamps);
     ip_id = number(ip_id);
     ack = sequence(ack, heard);
     tsval = number(tsval);
@@ -304,12 +332,8 @@ class Walk {
     // The longest of all, which is none, becomes 1.
     response_time = static_cast<Nanoseconds>(
         std::rotr(number(std::rotl(static_cast<std::uint64_t>(response_time) + 1, 1)), 1) - 1);
-    auto& [mss, longest_nop_run, known, timestamps] = syn_options;
     mss = static_cast<std::uint16_t>(SynOptions::kNoMss - number(static_cast<std::uint16_t>(SynOptions::kNoMss - mss)));
-    longest_nop_run = number(longest_nop_run);
-    known = flag(known);
-    timestamps = flag(timestamps);
-    if (flag(static_cast<bool>(few_have))) seldom(few_have.write(), next, heard);
+    if (is_set(all, 14)) seldom(few_have.write(), next, heard);
   }
 
   Bytes bytes_;
@@ -371,7 +395,9 @@ void Connection::go_through(Walk<Bytes>& walk) {
 
 bool Connection::can_be_packed() const { return !trouble_ && !now_.odd; }
 
-std::span<const std::byte> Connection::pack(PackingRoom& room, std::uint32_t note) {
+// Of one piece: whatever is called through a pointer, as far as the compiler knows, may change where the bytes are written, and so
+// it would be looked up for every field.
+[[gnu::flatten]] std::span<const std::byte> Connection::pack(PackingRoom& room, std::uint32_t note) {
   const PackedHead head{stream_, note, now_.last()};
   std::memcpy(room.data(), &head, sizeof(head));
   Walk walk(Writer(write_endpoints(room.data() + sizeof(head), endpoints_)), head.last);
@@ -379,7 +405,7 @@ std::span<const std::byte> Connection::pack(PackingRoom& room, std::uint32_t not
   return {room.data(), walk.bytes().end()};
 }
 
-Connection::Connection(std::span<const std::byte> packed, const Settings& settings) : settings_(&settings) {
+[[gnu::flatten]] Connection::Connection(std::span<const std::byte> packed, const Settings& settings) : settings_(&settings) {
   const PackedHead head = head_of(packed);
   stream_ = head.stream;
   Walk walk(Reader(read_endpoints(packed.data() + sizeof(head), endpoints_)), head.last);

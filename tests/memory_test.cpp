@@ -161,12 +161,12 @@ TEST(Memory, WhatIsKeptAsItIsTakesAFixedAmount) {
   EXPECT_TRUE(kSanitized || in_use - before <= 16 * kMebibyte) << in_use - before;
 }
 
-TEST(Memory, AMillionOfThemStayWithinTheBounds) {
+TEST(Memory, TwoMillionOfThemStayWithinTheBounds) {
   most_in_use = in_use;
   const std::size_t before = in_use;
   Analyzer analyzer{Settings{}};
   Crowd crowd(analyzer);
-  for (StreamNumber stream = 0; stream < 1'000'000 / kScale; ++stream) crowd.talk(stream);
+  for (StreamNumber stream = 0; stream < 2'000'000 / kScale; ++stream) crowd.talk(stream);
   RecordProperty("most_in_use", std::to_string(most_in_use - before));
   EXPECT_LT(most_in_use - before, kMemory);
   EXPECT_EQ(analyzer.forgotten().idle > 0, !kSanitized);
