@@ -14,10 +14,11 @@ namespace tcpwhy {
 
 class Analyzer::Implementation {
  public:
-  Implementation(const Settings& settings, std::size_t connection_memory, Revisits revisits)
+  Implementation(const Settings& settings, std::size_t connection_memory, Revisits revisits, std::size_t hot_connections)
       : settings_(settings),
         most_notes_(revisits == Revisits::any ? kFrameNotes : 0),
-        tracker_(settings, connection_memory, [this](const Connection& leaving) { return keep_last_words(leaving); }) {}
+        tracker_(settings, connection_memory, hot_connections,
+                 [this](const Connection& leaving) { return keep_last_words(leaving); }) {}
 
   void also_know(std::vector<OwnTimeout> timeouts) {
     own_timeouts_ = std::move(timeouts);
@@ -280,8 +281,7 @@ class Analyzer::Implementation {
   template <typename Visit>
   void for_each_remarkable(Visit visit) {
     for (std::size_t i = 0; i < tracker_.stream_count(); ++i) {
-      const Connection* connection = tracker_.find(static_cast<StreamNumber>(i));
-      if (connection != nullptr && connection->is_remarkable()) visit(*connection);
+      if (const Connection* connection = tracker_.find_remarkable(static_cast<StreamNumber>(i))) visit(*connection);
     }
   }
 
@@ -327,8 +327,8 @@ class Analyzer::Implementation {
   Notes<Profiles::Place> closing_frames_;  ///< Closes after a silence, and on which route.
 };
 
-Analyzer::Analyzer(const Settings& settings, std::size_t connection_memory, Revisits revisits)
-    : implementation_(std::make_unique<Implementation>(settings, connection_memory, revisits)) {}
+Analyzer::Analyzer(const Settings& settings, std::size_t connection_memory, Revisits revisits, std::size_t hot_connections)
+    : implementation_(std::make_unique<Implementation>(settings, connection_memory, revisits, hot_connections)) {}
 Analyzer::~Analyzer() = default;
 
 void Analyzer::also_know(std::vector<OwnTimeout> timeouts) { implementation_->also_know(std::move(timeouts)); }

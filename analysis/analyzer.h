@@ -36,9 +36,10 @@ class Analyzer {
   /// Whether somebody may come back to a frame: then what was said of single frames is noted.
   enum class Revisits : std::uint8_t { none, any };
 
-  /// `connection_memory`: how many bytes of connections it may hold before it forgets some.
+  /// `connection_memory`: how many bytes of connections it may hold before it forgets some. `hot_connections`: how many healthy ones
+  /// it may keep as they are before it packs some, which costs time and says the same.
   explicit Analyzer(const Settings& settings, std::size_t connection_memory = kConnectionMemory,
-                    Revisits revisits = Revisits::any);
+                    Revisits revisits = Revisits::any, std::size_t hot_connections = kHotConnections);
   ~Analyzer();
   Analyzer(const Analyzer&) = delete;
   Analyzer& operator=(const Analyzer&) = delete;

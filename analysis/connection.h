@@ -8,10 +8,12 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "half_connection.h"
 #include "limits.h"
+#include "packed_connection.h"
 #include "settings.h"
 
 namespace tcpwhy {
@@ -193,10 +195,23 @@ struct Observation {
   Side side = Side::client;
 };
 
+/// Goes through the fields of a connection that is packed or unpacked (packed_connection.cpp).
+template <typename Bytes>
+class Walk;
+
 class Connection {
  public:
   /// `settings` must outlive the connection.
   Connection(const Segment& first, const Settings& settings);
+
+  /// As it was when `pack` wrote `packed`, in every field. REQUIRES: it did, in this process.
+  Connection(std::span<const std::byte> packed, const Settings& settings);
+
+  /// Nothing about it is out of the ordinary that has no packed form.
+  [[nodiscard]] bool can_be_packed() const;
+  /// Writes it to `room`, with a note of whoever keeps it, and returns the bytes that it took. Changes nothing, but goes the way
+  /// by which fields are read, too. REQUIRES: can_be_packed().
+  std::span<const std::byte> pack(PackingRoom& room, std::uint32_t note);
 
   /// Takes the next segment of this stream, the first one included.
   Observation observe(const Segment& segment);
@@ -258,6 +273,8 @@ class Connection {
   void remember_segment(const Segment& segment, Side side);
   [[nodiscard]] Nanoseconds elapsed(const Mark& since, const Segment& segment) const;
   Trouble& make_trouble();
+  template <typename Bytes>
+  void go_through(Walk<Bytes>& walk);
 
   const Settings* settings_;
   std::array<Endpoint, 2> endpoints_;

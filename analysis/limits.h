@@ -174,8 +174,11 @@ constexpr std::size_t kRecentRequests = 1024;
 constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 constexpr std::size_t kMemory = 512 * kMebibyte;
 
-/// Connections, with all that hangs on them: half a million healthy ones.
+/// Connections, with all that hangs on them: a million healthy ones.
 constexpr std::size_t kConnectionMemory = 280 * kMebibyte;
+/// Connections that stay unpacked at once, those of them that could be packed: as many as a busy second touches. Others are
+/// packed when they were not heard for longest.
+constexpr std::size_t kHotConnections = 24'576;
 /// Streams of which it is kept what became of them: more are not observed. Those that are over and forgotten don't count. Wireshark
 /// keeps several hundred bytes of each.
 constexpr std::size_t kStreams = std::size_t{1} << 23;

@@ -15,6 +15,7 @@ class Places {
   enum class Fate : std::uint8_t {
     unknown,            ///< No segment of it was observed.
     live,
+    packed,             ///< Live, and not heard for a while: its state is packed.
     retired,            ///< Closed cleanly and folded into a record.
     gone,               ///< The same, and the record was dropped.
     evicted,
@@ -55,17 +56,13 @@ class Places {
     held_ -= kStretch;
   }
 
-  /// Calls `visit(stream, at)` for each that is live.
+  /// Calls `visit(place)` for each that is live, packed or not, in the order of their numbers.
   template <typename Visit>
   void for_each_live(Visit visit) const {
-    StreamNumber stream = 0;
     for (const Stretch& stretch : stretches_) {
-      StreamNumber within = stream;
       for (const Place& place : stretch.places) {
-        if (place.fate == Fate::live) visit(within, std::uint32_t{place.at});
-        ++within;
+        if (place.fate == Fate::live || place.fate == Fate::packed) visit(place);
       }
-      stream += static_cast<StreamNumber>(kStretch);
     }
   }
 

@@ -33,17 +33,20 @@ bool is_stray(const Connection& connection) {
   return !connection.now().half(by).seen && sender.seen && !sender.syn() && sender.turn && sender.ack_known;
 }
 
+/// Whether a stray's sender and receiver are `a` and `b`, but for one address or port.
+bool nearly_same(const Endpoint& sender, const Endpoint& receiver, const Endpoint& a, const Endpoint& b) {
+  const bool receiver_same = b == receiver && a != sender && (a.port == sender.port || a.address == sender.address);
+  const bool sender_same = a == sender && b != receiver && (b.port == receiver.port || b.address == receiver.address);
+  return receiver_same || sender_same;
+}
+
 /// Whether `stray` speaks in the numbers of one side of `connection`, and is acknowledged in those of the other.
 bool continues(const Connection& stray, const Connection& connection) {
   const Side stranger = other(stray.broken()->resets[0].by);
   const Endpoint& sender = stray.endpoint(stranger);
   const Endpoint& receiver = stray.endpoint(other(stranger));
   for (const Side side : {Side::client, Side::server}) {
-    const Endpoint& a = connection.endpoint(side);
-    const Endpoint& b = connection.endpoint(other(side));
-    const bool receiver_same = b == receiver && a != sender && (a.port == sender.port || a.address == sender.address);
-    const bool sender_same = a == sender && b != receiver && (b.port == receiver.port || b.address == receiver.address);
-    if (!receiver_same && !sender_same) continue;
+    if (!nearly_same(sender, receiver, connection.endpoint(side), connection.endpoint(other(side)))) continue;
     const HalfConnection& says = connection.now().half(side);
     const HalfConnection& hears = connection.now().half(other(side));
     if (!says.next_known || !hears.next_known) continue;
@@ -101,26 +104,38 @@ IdleSpell spell_before_request(const Connection& connection, SpellEnd end) {
 }  // namespace
 
 void Tracker::prefetch(StreamNumber stream) const {
-  const Live* known = live(stream);
-  if (known == nullptr) return;
-  constexpr std::size_t kCacheLine = 64;
-  for (std::size_t at = 0; at < sizeof(Live); at += kCacheLine) {
-    __builtin_prefetch(reinterpret_cast<const char*>(known) + at);
+  std::span<const std::byte> bytes;
+  if (const Live* known = live(stream)) {
+    bytes = std::as_bytes(std::span(known, 1));
+  } else if (fate_of(stream) == Fate::packed) {
+    bytes = packed_[places_[stream].at];
   }
+  constexpr std::size_t kCacheLine = 64;
+  for (std::size_t at = 0; at < bytes.size(); at += kCacheLine) __builtin_prefetch(&bytes[at]);
 }
 
+/// In which form a connection is kept is none of what the tracker says: to unpack one changes nothing.
 const Connection* Tracker::find(StreamNumber stream) const {
-  const Live* found = live(stream);
+  const Live* found = const_cast<Tracker*>(this)->unpacked(stream);
   return found != nullptr ? &found->connection : nullptr;
+}
+
+/// None that is packed is remarkable.
+const Connection* Tracker::find_remarkable(StreamNumber stream) const {
+  const Live* found = live(stream);
+  return found != nullptr && found->connection.is_remarkable() ? &found->connection : nullptr;
 }
 
 const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
   if (segment.time > retire_after_) retire(segment.time);
   latest_time_ = std::max(latest_time_, segment.time);
+  if (hot_count_ > hot_connections_) cool();
   if (connection_memory() > connection_memory_) make_room();
-  Live* known = live(segment.stream);
+  Live* known = unpacked(segment.stream);
   if (known == nullptr) known = open(segment);
   if (known == nullptr) return nullptr;
+  known->touched = true;
+  if (!known->hot) heat(segment.stream, *known);
   const Connection& connection = known->connection;
   seen = known->connection.observe(segment);
   account(*known);
@@ -135,7 +150,7 @@ const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
 }
 
 const Connection* Tracker::observe(const IcmpError& error) {
-  Live* known = live(error.stream);
+  Live* known = unpacked(error.stream);
   if (known == nullptr) return nullptr;
   known->connection.observe(error);
   account(*known);
@@ -186,6 +201,86 @@ void Tracker::link_to_previous(Connection& connection) {
   } else if (const Retired* record = retired(*latest)) {
     follow(record->past, record->client);
   }
+}
+
+// ------------------------------------------------------------------------------------------ packed, unpacked
+
+Tracker::Live::Live(std::span<const std::byte> packed, const Settings& settings) : connection(packed, settings) {
+  const Note note = std::bit_cast<Note>(head_of(packed).note);
+  survey = note.survey;
+  counted_close = note.counted_close;
+}
+
+/// As `live`, also of one that is packed.
+Tracker::Live* Tracker::unpacked(StreamNumber stream) {
+  if (fate_of(stream) != Fate::packed) return live(stream);
+  const PackedPool::Index packed = places_[stream].at;
+  const Pool<Live>::Index at = live_.add(packed_[packed], settings_);
+  drop_packed(packed);
+  places_.set(stream, {Fate::live, at});
+  Live& back = live_[at];
+  account(back);
+  heat(stream, back);
+  return &back;
+}
+
+/// Takes it among those that may have to be packed. Of entries that are void no more are kept than of others, so that looking
+/// through them costs each a constant time.
+void Tracker::heat(StreamNumber stream, Live& live) {
+  if (hot_.size() >= 2 * hot_count_ + kHotConnections) {
+    // What stands in it twice is void once.
+    std::erase_if(hot_, [this](StreamNumber entry) {
+      Live* known = this->live(entry);
+      const bool is_void = known == nullptr || !known->hot;
+      if (!is_void) known->hot = false;
+      return is_void;
+    });
+    for (const StreamNumber entry : hot_) this->live(entry)->hot = true;
+  }
+  hot_.push_back(stream);
+  live.hot = true;
+  ++hot_count_;
+}
+
+/// Packs as many as there are too many of. Who was heard since it came gets a second turn; so each segment pays for two looks.
+void Tracker::cool() {
+  while (hot_count_ > hot_connections_) {
+    const StreamNumber stream = hot_.front();
+    hot_.pop_front();
+    constexpr std::size_t kAhead = 4;  // Nobody has touched them for so long that they aren't in the cache.
+    if (hot_.size() > kAhead) prefetch(hot_[kAhead]);
+    Live* known = live(stream);
+    if (known == nullptr || !known->hot) continue;
+    if (known->touched) {
+      known->touched = false;
+      hot_.push_back(stream);
+      continue;
+    }
+    known->hot = false;
+    --hot_count_;
+    pack(stream, *known);
+  }
+}
+
+/// Unless something about it is out of the ordinary: then it stays as it is until it is heard again. What is remarkable, or over,
+/// is looked for among those that aren't packed.
+void Tracker::pack(StreamNumber stream, Live& live) {
+  Connection& connection = live.connection;
+  if (live.lingers || live.counted_abort || !connection.can_be_packed() || connection.is_remarkable() ||
+      connection.closed_cleanly()) {
+    return;
+  }
+  PackingRoom room;
+  const Note note{live.survey & Note::kSurveys, connection.now().one_sided(), live.counted_close};
+  const std::span<const std::byte> packed = connection.pack(room, std::bit_cast<std::uint32_t>(note));
+  if (packed.size() > PackedPool::kLargest) return;
+  held_ -= live.held;
+  live_.remove(places_[stream].at);
+  places_.set(stream, {Fate::packed, packed_.add(packed)});
+}
+
+void Tracker::drop_packed(PackedPool::Index at) {
+  if (packed_.remove(at)) places_.set(head_of(packed_[at]).stream, {Fate::packed, at});
 }
 
 // ------------------------------------------------------------------------------------------------- surveys
@@ -311,7 +406,13 @@ void Tracker::survey_cut_beginning(const Segment& segment, const Observation& se
 }
 
 void Tracker::note_cuts() {
-  places_.for_each_live([this](StreamNumber, Pool<Live>::Index at) { note_cut(live_[at].connection); });
+  places_.for_each_live([this](Places::Place place) {
+    if (place.fate == Fate::live) {
+      note_cut(live_[place.at].connection);
+    } else {
+      note_cut(Connection(packed_[place.at], settings_));
+    }
+  });
 }
 
 void Tracker::note_cut(const Connection& connection) {
@@ -359,14 +460,24 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
 void Tracker::look_for_original(const Connection& leak) {
   if (searches_for_originals_ == kSearchesForOriginals) return;
   ++searches_for_originals_;
-  const Connection* found = nullptr;
-  places_.for_each_live([&](StreamNumber, Pool<Live>::Index at) {
-    const Connection& candidate = live_[at].connection;
-    if (found == nullptr && &candidate != &leak && continues(leak, candidate)) found = &candidate;
-  });
-  if (found == nullptr) return;
-  const Connection& original = *found;
   const Side stranger = other(leak.broken()->resets[0].by);
+  const Endpoint& sender = leak.endpoint(stranger);
+  const Endpoint& receiver = leak.endpoint(other(stranger));
+  std::optional<StreamNumber> found;
+  places_.for_each_live([&](Places::Place place) {
+    if (found) return;
+    if (place.fate == Fate::live) {
+      const Connection& candidate = live_[place.at].connection;
+      if (&candidate != &leak && continues(leak, candidate)) found = candidate.stream();
+      return;
+    }
+    const auto [client, server] = endpoints_of(packed_[place.at]);
+    if (!nearly_same(sender, receiver, client, server) && !nearly_same(sender, receiver, server, client)) return;
+    const Connection candidate(packed_[place.at], settings_);
+    if (continues(leak, candidate)) found = candidate.stream();
+  });
+  if (!found) return;
+  const Connection& original = *find(*found);
   const bool same_address = [&] {
     for (const Side side : {Side::client, Side::server}) {
       if (original.endpoint(side).address == leak.endpoint(stranger).address &&
@@ -560,15 +671,17 @@ std::uint32_t Tracker::fold(const Connection& connection) {
 }
 
 const Tracker::Retired* Tracker::retired(StreamNumber stream) const {
-  if (fate_of(stream) == Fate::unknown || fate_of(stream) == Fate::live) return nullptr;
+  const Fate fate = fate_of(stream);
+  if (fate == Fate::unknown || fate == Fate::live || fate == Fate::packed) return nullptr;
   const std::uint32_t at = places_[stream].at - retired_before_;
   return at < retired_.size() && retired_[at].past.stream == stream ? &retired_[at] : nullptr;
 }
 
-/// Gives a live connection's room to others.
+/// Gives a live connection's room to others. REQUIRES: it isn't packed.
 void Tracker::release(StreamNumber stream, Places::Place place) {
   const Pool<Live>::Index at = places_[stream].at;
   held_ -= live_[at].held;
+  if (live_[at].hot) --hot_count_;
   leave_survey(live_[at].survey);
   live_.remove(at);
   places_.set(stream, place);
@@ -578,13 +691,14 @@ void Tracker::release(StreamNumber stream, Places::Place place) {
 
 /// All that the tracker and its analyzer may hold. A connection costs its room, its place in the pool's list of free ones,
 /// among the candidates of an eviction and in `closed_`, and its entry in the index, which is there one and a half times as
-/// it grows; a vector that grows is there three times over.
+/// it grows; a vector that grows is there three times over. One that is packed pays for these itself (kBesidePacked).
 constexpr std::size_t Tracker::most_memory() {
   constexpr std::size_t kNode = 32;  // Of a hash table, beside the value: the links, and what malloc adds.
   constexpr std::size_t connections = kConnectionMemory / sizeof(Live);
   constexpr std::size_t tuples = std::bit_ceil((connections + kRetired) * 4 / 3) * TupleIndex::kEntry;
   return kConnectionMemory +
          connections * (3 * sizeof(Pool<Live>::Index) + sizeof(Candidate) + sizeof(decltype(closed_)::value_type)) +
+         PackedPool::kSlack + 3 * (connections + kHotConnections) * sizeof(StreamNumber) +
          tuples * 3 / 2 + kStreams * sizeof(Places::Place) + kRetired * sizeof(Retired) +
          kSurveys * (kUncalledCloses * sizeof(UncalledClose) + kSurveyRoom) +
          kFindings * kSealedVerdict + 3 * kFrameNotes * kFrameNote +
@@ -606,11 +720,10 @@ void Tracker::account(Live& live) {
 void Tracker::make_room() {
   static_assert(most_memory() <= kMemory);
   std::vector<Candidate> candidates;
-  while (connection_memory() > connection_memory_ && live_.size() > 0) {
+  while (connection_memory() > connection_memory_ && live_.size() + packed_.size() > 0) {
     candidates.clear();
-    candidates.reserve(live_.size());
-    places_.for_each_live(
-        [&](StreamNumber, Pool<Live>::Index at) { candidates.push_back(candidate(live_[at].connection)); });
+    candidates.reserve(live_.size() + packed_.size());
+    places_.for_each_live([&](Places::Place place) { candidates.push_back(candidate(place)); });
     const auto leave = candidates.begin() + static_cast<std::ptrdiff_t>((candidates.size() + 7) / 8);
     std::nth_element(candidates.begin(), leave - 1, candidates.end());
     std::for_each(candidates.begin(), leave, [this](const Candidate& leaving) { evict(leaving); });
@@ -625,6 +738,13 @@ Tracker::Candidate Tracker::candidate(const Connection& connection) {
   const bool over = connection.closed_cleanly() || connection.broken() != nullptr ||
                     (trouble != nullptr && trouble->refusal.count > 0);
   return {over ? Candidate::over : now.one_sided() ? Candidate::unanswered : Candidate::idle, connection.stream(), last.time};
+}
+
+Tracker::Candidate Tracker::candidate(Places::Place place) const {
+  if (place.fate == Fate::live) return candidate(live_[place.at].connection);
+  const PackedHead head = head_of(packed_[place.at]);
+  const Note note = std::bit_cast<Note>(head.note);
+  return {note.one_sided ? Candidate::unanswered : Candidate::idle, head.stream, head.last.time};
 }
 
 void Tracker::evict(const Candidate& leaving) {

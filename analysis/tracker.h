@@ -1,6 +1,9 @@
 // Owns every Connection of a capture, links incarnations of one 4-tuple, and keeps what server endpoints show
 // over all their streams. The only stateful part besides Connection itself.
 //
+// Of healthy connections so many stay as they are as are heard at a time. Those that were not heard for longest are packed
+// (packed_connection.h), and unpacked when they are asked for. Nobody outside can tell.
+//
 // Limits: what it holds is bounded (limits.h). A connection that closed cleanly folds into a record after kLinger. Where
 // room is short some are evicted: first those that are over, then those of which one side never spoke, then the others; of
 // each kind the one that has been silent longest. An evicted stream is never taken up again: half a history leads to wrong
@@ -12,6 +15,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
@@ -22,6 +26,7 @@
 #include "leave_one_out.h"
 #include "legs.h"
 #include "limits.h"
+#include "packed_pool.h"
 #include "places.h"
 #include "pool.h"
 #include "profile.h"
@@ -36,8 +41,11 @@ class Tracker {
   /// Is told of a connection that is about to be evicted; returns whether its ending is explained.
   using LastWords = std::function<bool(const Connection&)>;
 
-  Tracker(const Settings& settings, std::size_t connection_memory, LastWords last_words)
-      : connection_memory_(connection_memory), settings_(settings), last_words_(std::move(last_words)) {}
+  Tracker(const Settings& settings, std::size_t connection_memory, std::size_t hot_connections, LastWords last_words)
+      : connection_memory_(connection_memory),
+        hot_connections_(hot_connections),
+        settings_(settings),
+        last_words_(std::move(last_words)) {}
   Tracker(const Tracker&) = delete;  ///< Connections point to its settings.
   Tracker& operator=(const Tracker&) = delete;
 
@@ -48,8 +56,11 @@ class Tracker {
 
   /// Fetches what most segments touch of the stream's connection into the cache.
   void prefetch(StreamNumber stream) const;
-  /// The stream's connection, or null: never seen, closed cleanly long ago, or evicted.
+  /// The stream's connection, or null: never seen, closed cleanly long ago, or evicted. Valid until the next segment is observed;
+  /// so are those that `observe` returns.
   [[nodiscard]] const Connection* find(StreamNumber stream) const;
+  /// The same, but null where there is nothing remarkable about it.
+  [[nodiscard]] const Connection* find_remarkable(StreamNumber stream) const;
   [[nodiscard]] Surroundings surroundings(const Connection& connection) const;
   [[nodiscard]] std::size_t stream_count() const { return places_.size(); }
   /// What whole endpoints show so far.
@@ -114,6 +125,7 @@ class Tracker {
   /// A connection, and what of it has been counted.
   struct Live {
     Live(const Segment& first, const Settings& settings) : connection(first, settings) {}
+    Live(std::span<const std::byte> packed, const Settings& settings);
 
     Connection connection;
     SurveyIndex survey = 0;
@@ -121,6 +133,16 @@ class Tracker {
     bool counted_close : 1 = false;
     bool counted_abort : 1 = false;
     bool lingers : 1 = false;  ///< It stands in `closed_`.
+    bool hot : 1 = false;      ///< It stands in `hot_`,
+    bool touched : 1 = false;  ///< and was heard since.
+  };
+  /// What is kept of a Live beside its packed connection, in the note of that.
+  struct Note {
+    static constexpr std::uint32_t kSurveys = (1U << 30) - 1;
+
+    std::uint32_t survey : 30 = 0;
+    bool one_sided : 1 = false;
+    bool counted_close : 1 = false;
   };
   using Fate = Places::Fate;
   /// Who leaves first: by kind, then by silence.
@@ -134,6 +156,8 @@ class Tracker {
       return std::tie(a.kind, a.silent_since, a.stream) <=> std::tie(b.kind, b.silent_since, b.stream);
     }
   };
+  /// What a packed connection costs beside its bytes: its entry in the index, while that grows, and among the candidates.
+  static constexpr std::size_t kBesidePacked = 4 * TupleIndex::kEntry + sizeof(Candidate);
   /// Of everything together: tracker.cpp adds it up.
   [[nodiscard]] static constexpr std::size_t most_memory();
 
@@ -146,15 +170,23 @@ class Tracker {
   }
   [[nodiscard]] Live* live(StreamNumber stream) { return const_cast<Live*>(std::as_const(*this).live(stream)); }
   Live* open(const Segment& segment);
+  Live* unpacked(StreamNumber stream);
+  void heat(StreamNumber stream, Live& live);
+  void cool();
+  void pack(StreamNumber stream, Live& live);
+  void drop_packed(PackedPool::Index at);
   void link_to_previous(Connection& connection);
   [[nodiscard]] const Retired* retired(StreamNumber stream) const;
   std::uint32_t fold(const Connection& connection);
   void release(StreamNumber stream, Places::Place place);
   void make_room();
   [[nodiscard]] static Candidate candidate(const Connection& connection);
+  [[nodiscard]] Candidate candidate(Places::Place place) const;
   void evict(const Candidate& candidate);
   void account(Live& live);
-  [[nodiscard]] std::size_t connection_memory() const { return live_.size() * sizeof(Live) + held_; }
+  [[nodiscard]] std::size_t connection_memory() const {
+    return live_.size() * sizeof(Live) + held_ + packed_.bytes() + packed_.size() * kBesidePacked;
+  }
   [[nodiscard]] SurveyIndex join_survey(const Endpoint& server);
   void leave_survey(SurveyIndex index);
   void drop_survey(SurveyIndex index);
@@ -177,9 +209,14 @@ class Tracker {
   Nanoseconds latest_time_ = 0;  ///< Of all segments; where the clock steps back, the latest all the same.
   Nanoseconds retire_after_ = std::numeric_limits<Nanoseconds>::max();  ///< No connection lingers for too long before.
   std::size_t connection_memory_;
+  std::size_t hot_connections_;
   std::size_t held_ = 0;         ///< By live connections and their surveys, beyond their own size.
+  std::size_t hot_count_ = 0;
   Places places_;
   Pool<Live> live_;
+  PackedPool packed_;
+  /// Unpacked ones that may have to be packed, the latest last. Some have left since, or come to be what can't be packed.
+  std::deque<StreamNumber> hot_;
   Pool<ServerSurvey> surveys_;
 
   Settings settings_;

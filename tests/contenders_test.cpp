@@ -12,7 +12,6 @@
 
 #include "analyzer.h"
 #include "catalogue.h"
-#include "stream_index.h"
 #include "support/capture_reader.h"
 #include "support/packet_script.h"
 #include "support/story_book.h"
@@ -21,26 +20,6 @@ namespace tcpwhy::tests {
 namespace {
 
 namespace fs = std::filesystem;
-
-void feed(Analyzer& analyzer, const std::vector<Frame>& frames) {
-  StreamIndex streams;
-  FrameNumber number = 0;
-  for (const Frame& frame : frames) {
-    ++number;
-    auto sight = read_sight(frame);
-    if (!sight) continue;
-    const StreamNumber stream = streams.number(sight->segment);
-    if (sight->error) {
-      sight->error->frame = number;
-      sight->error->stream = stream;
-      analyzer.observe(*sight->error);
-    } else {
-      sight->segment.frame = number;
-      sight->segment.stream = stream;
-      analyzer.observe(sight->segment);
-    }
-  }
-}
 
 std::string to_string(const Verdict& verdict) {
   return fmt::format("{} {}", verdict.diagnosis->id, tcpwhy::to_string(verdict.confidence));
@@ -85,15 +64,6 @@ TEST(Contenders, NoStoryHasTwoCertainCauses) {
     analyzer.finish();
     EXPECT_THAT(quarrels(analyzer), ::testing::IsEmpty());
   }
-}
-
-/// Every capture in `folder` and below.
-std::vector<fs::path> captures_in(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.path().extension() == ".pcap" || entry.path().extension() == ".pcapng") files.push_back(entry.path());
-  }
-  return files;
 }
 
 /// TCPWHY_CAPTURES=<folder> judges others than those of the repository.

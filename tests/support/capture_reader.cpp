@@ -8,6 +8,7 @@
 #include "packet/ip_header.h"
 #include "packet/tcp_header.h"
 #include "settings.h"
+#include "stream_index.h"
 
 namespace tcpwhy::tests {
 namespace {
@@ -179,6 +180,36 @@ std::optional<Sight> read_sight(const Frame& frame) {
   constexpr std::size_t kEthernetHeader = 14;
   if (frame.link_header == kEthernetHeader) segment->point = capture_point(0, bytes.captured.first(6));
   return Sight{.segment = *segment, .error = {}};
+}
+
+void feed(Analyzer& analyzer, const std::vector<Frame>& frames, const RemarkVisitor& remark) {
+  StreamIndex streams;
+  FrameNumber number = 0;
+  for (const Frame& frame : frames) {
+    ++number;
+    auto sight = read_sight(frame);
+    if (!sight) continue;
+    const StreamNumber stream = streams.number(sight->segment);
+    Remarks remarks;
+    if (sight->error) {
+      sight->error->frame = number;
+      sight->error->stream = stream;
+      remarks = analyzer.observe(*sight->error);
+    } else {
+      sight->segment.frame = number;
+      sight->segment.stream = stream;
+      remarks = analyzer.observe(sight->segment);
+    }
+    if (remark) remark(number, remarks);
+  }
+}
+
+std::vector<std::filesystem::path> captures_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".pcap" || entry.path().extension() == ".pcapng") files.push_back(entry.path());
+  }
+  return files;
 }
 
 }  // namespace tcpwhy::tests

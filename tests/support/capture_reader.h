@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "segment.h"
+#include "support/packet.h"
 
 namespace tcpwhy::tests {
 
@@ -36,5 +37,11 @@ struct Sight {
 
 /// The TCP in a frame, if any: numbered 0 of stream 0, for the caller to number. Points into the frame.
 [[nodiscard]] std::optional<Sight> read_sight(const Frame& frame);
+
+/// As for a Capture: the frames' TCP, numbered.
+void feed(Analyzer& analyzer, const std::vector<Frame>& frames, const RemarkVisitor& remark = {});
+
+/// Every capture file in `folder` and below.
+[[nodiscard]] std::vector<std::filesystem::path> captures_in(const std::filesystem::path& folder);
 
 }  // namespace tcpwhy::tests
