@@ -73,7 +73,6 @@ TEST(Program, HelpAndVersionAreNoErrors) {
   EXPECT_THAT(help.out, HasSubstr("--filter"));
   EXPECT_THAT(help.err, IsEmpty());
   EXPECT_EQ(tcpwhy("--version").status, 0);
-  EXPECT_EQ(tcpwhy("merge --help").status, 0);
 }
 
 // ------------------------------------------------------------------------------------------------- bad input
