@@ -134,6 +134,7 @@ TEST(Program, ExplainsAResetAsItHappens) {
       "(head -c -200 {}; sleep 3) | {} --format ndjson - >{} &\nsleep 1\ncat {}; wait", capture("stale_reuse_node"), kProgram,
       out, out));
   EXPECT_THAT(outcome.out, HasSubstr("\"stale_reuse\""));
+  EXPECT_THAT(outcome.out, HasSubstr("\"provisional\":true"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("\"summary\"")));
   EXPECT_THAT(contents(out), HasSubstr("\"summary\"")) << "at the end";
 }
