@@ -6,10 +6,8 @@
 //
 //   TCPWHY_DIFFERENTIAL=FILE:FILE… differential_tests     these files instead
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -24,6 +22,7 @@
 #include "catalogue.h"
 #include "fields.h"
 #include "packet/decoder.h"
+#include "support/tshark.h"
 
 namespace tcpwhy::tests {
 namespace {
@@ -141,25 +140,9 @@ Table without_wireshark(const fs::path& capture) {
   return table;
 }
 
-struct Outcome {
-  int status = -1;
-  std::string out;
-};
-
 Outcome run_tshark(const std::string& arguments) {
-  const std::string command =
-      fmt::format("TCPWHY_BUILD='{}' '{}/scripts/tshark' {} 2>/dev/null", TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR, arguments);
-  Outcome outcome;
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return outcome;
-  char buffer[65'536];
-  for (std::size_t got = 0; (got = fread(buffer, 1, sizeof buffer, pipe)) > 0;) outcome.out.append(buffer, got);
-  const int status = pclose(pipe);
-  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
+  return run_tshark_of(TCPWHY_SOURCE_DIR, TCPWHY_BUILD_DIR, arguments);
 }
-
-constexpr int kNotInstalled = 127;  // as a shell says it, and scripts/tshark
 
 bool tshark_is_missing() {
   static const bool missing = run_tshark("--version").status == kNotInstalled;

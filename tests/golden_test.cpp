@@ -6,11 +6,9 @@
 // A line a finding, on the frame that decides it, in frame order. A wording may change without a golden changing; a
 // verdict, a frame or a number may not.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -24,6 +22,7 @@
 #include <fmt/ranges.h>
 
 #include "catalogue.h"
+#include "support/tshark.h"
 #include "support/tshark_version.h"
 
 namespace tcpwhy::tests {
@@ -35,26 +34,10 @@ const fs::path kCaptures = TCPWHY_SOURCE_DIR "/captures";
 
 enum class Passes { one, two };
 
-struct Outcome {
-  int status = -1;
-  std::string out;
-};
-
-/// Runs scripts/tshark with the plugin of this build.
+/// With what it complains about, too: a test that fails shows it.
 Outcome run_tshark(const std::string& arguments) {
-  const std::string command =
-      fmt::format("TCPWHY_BUILD='{}' '{}/scripts/tshark' {} 2>&1", TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR, arguments);
-  Outcome outcome;
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return outcome;
-  char buffer[65'536];
-  for (std::size_t got = 0; (got = fread(buffer, 1, sizeof buffer, pipe)) > 0;) outcome.out.append(buffer, got);
-  const int status = pclose(pipe);
-  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
+  return run_tshark_of(TCPWHY_SOURCE_DIR, TCPWHY_BUILD_DIR, arguments + " 2>&1");
 }
-
-constexpr int kNotInstalled = 127;  // as a shell says it, and scripts/tshark
 
 bool tshark_is_missing() {
   static const bool missing = run_tshark("--version").status == kNotInstalled;
@@ -169,12 +152,6 @@ fs::path since_4_4(fs::path file) { return file += ".4.4"; }
 /// The file that holds for this Wireshark.
 fs::path in_force(const fs::path& file) {
   return numbers_as_4_4() && fs::exists(since_4_4(file)) ? since_4_4(file) : file;
-}
-
-std::string contents(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
 }
 
 void replace(const fs::path& file, const std::string& text) {

@@ -171,7 +171,9 @@ TEST(Program, CarvesNeighboursToo) {
 TEST(Program, CarvesFromAPipe) {
   const Scratch scratch;
   const std::string carved = (scratch.path() / "incidents.pcapng").string();
-  EXPECT_EQ(run(fmt::format("cat {} | {} -w {} -", capture("stale_reuse_node"), kProgram, carved)).status, 1);
+  const Outcome outcome = run(fmt::format("cat {} | {} -w {} -", capture("stale_reuse_node"), kProgram, carved));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("standard input: 7 errors"));
   EXPECT_TRUE(fs::exists(carved));
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -51,6 +50,7 @@ std::size_t columns(std::size_t wanted) {
 
 std::string name_of(const CaptureSet& captures, const std::vector<std::string>& inputs) {
   const std::vector<std::string>& files = captures.files();
+  if (inputs.size() == 1 && inputs[0] == "-") return "standard input";  // Even where it had to be kept in a file.
   if (files.size() == 1) return files[0];
   return files.empty() ? inputs[0] : fmt::format("{} files", files.size());
 }
