@@ -229,16 +229,15 @@ void Connection::check_clock(const Segment& segment, const HalfConnection& sende
 
 // ------------------------------------------------------------------------------------------------- observe
 
-Observation Connection::observe(const Segment& segment) {
+void Connection::observe(const Segment& segment, Observation& seen) {
   correct_guess(segment);
-  Observation seen;
   seen.side = side_of(segment);
   HalfConnection& sender = now_.half(seen.side);
   const HalfConnection& peer = now_.half(other(seen.side));
 
   if (is_copy(segment, seen.side)) {
     note_copy(segment, seen);
-    return seen;
+    return;
   }
   if (now_.points(seen.side) && segment.point == now_.points(seen.side).far && !segment.has(kRst)) {
     now_.odd.write().points[index(seen.side)].misses_near = true;
@@ -248,11 +247,11 @@ Observation Connection::observe(const Segment& segment) {
   if (segment.has(kRst)) {
     seen.role = observe_reset(segment, seen.side);
     seen.deciding = true;
-    return seen;
+    return;
   }
   if (observe_odd_answer(segment, seen.side)) {
     seen.deciding = true;
-    return seen;
+    return;
   }
   if (segment.has(kSyn)) observe_syn(segment, seen.side);
 
@@ -279,7 +278,6 @@ Observation Connection::observe(const Segment& segment) {
   seen.deciding = seen.deciding || segment.has(kSyn) || closing || now_.tls_alert().at.frame == segment.frame ||
                   now_.timestamps_one_way().frame == segment.frame ||
                   sender.retransmissions >= kBlackholeRetransmissions;
-  return seen;
 }
 
 void Connection::observe(const IcmpError& error) {
@@ -685,7 +683,7 @@ void Connection::observe_fin(const Segment& segment, Side side) {
   }
   if (!sender.next_known || (number + 1).after(sender.next)) sender.next = number + 1;
   sender.next_known = true;
-  if (!sender.oldest_unacked) sender.oldest_unacked = closing.fin;
+  if (!sender.oldest_unacked) sender.oldest_unacked = mark_of(segment);
 }
 
 // ------------------------------------------------------------------------------------------------ identity

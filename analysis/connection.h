@@ -213,8 +213,8 @@ class Connection {
   /// by which fields are read, too. REQUIRES: can_be_packed().
   std::span<const std::byte> pack(PackingRoom& room, std::uint32_t note);
 
-  /// Takes the next segment of this stream, the first one included.
-  Observation observe(const Segment& segment);
+  /// Takes the next segment of this stream, the first one included. `seen`: a new one.
+  void observe(const Segment& segment, Observation& seen);
   void observe(const IcmpError& error);
 
   [[nodiscard]] StreamNumber stream() const { return stream_; }

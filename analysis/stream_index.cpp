@@ -75,8 +75,7 @@ void StreamIndex::make_room() {
   };
   const auto staying = static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), stays));
   const bool clear_out = entries_.size() >= kEnoughRoom && staying * 2 <= used_;
-  const std::vector<Entry> old =
-      std::exchange(entries_, std::vector<Entry>(clear_out || at_limit ? entries_.size() : entries_.size() * 2));
+  const Table old = std::exchange(entries_, Table(clear_out || at_limit ? entries_.size() : entries_.size() * 2));
   used_ = 0;
   for (const Entry& entry : old) {
     if (clear_out || at_limit ? !stays(entry) : entry.used == 0) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "prefetch.h"
+
 namespace tcpwhy {
 namespace {
 
@@ -110,8 +112,7 @@ void Tracker::prefetch(StreamNumber stream) const {
   } else if (fate_of(stream) == Fate::packed) {
     bytes = packed_[places_[stream].at];
   }
-  constexpr std::size_t kCacheLine = 64;
-  for (std::size_t at = 0; at < bytes.size(); at += kCacheLine) __builtin_prefetch(&bytes[at]);
+  tcpwhy::prefetch(bytes);
 }
 
 /// In which form a connection is kept is none of what the tracker says: to unpack one changes nothing.
@@ -137,7 +138,7 @@ const Connection* Tracker::observe(const Segment& segment, Observation& seen) {
   known->touched = true;
   if (!known->hot) heat(segment.stream, *known);
   const Connection& connection = known->connection;
-  seen = known->connection.observe(segment);
+  known->connection.observe(segment, seen);
   account(*known);
   if (!seen.copy) survey(segment, seen, *known);
   if (seen.arrived && seen.side == Side::client) {

@@ -127,7 +127,7 @@ class Tracker {
     Live(const Segment& first, const Settings& settings) : connection(first, settings) {}
     Live(std::span<const std::byte> packed, const Settings& settings);
 
-    Connection connection;
+    // These first: each segment reads them, as it does the connection's beginning.
     SurveyIndex survey = 0;
     std::uint16_t held = 0;  ///< What `held_` has of it.
     bool counted_close : 1 = false;
@@ -135,6 +135,7 @@ class Tracker {
     bool lingers : 1 = false;  ///< It stands in `closed_`.
     bool hot : 1 = false;      ///< It stands in `hot_`,
     bool touched : 1 = false;  ///< and was heard since.
+    Connection connection;
   };
   /// What is kept of a Live beside its packed connection, in the note of that.
   struct Note {

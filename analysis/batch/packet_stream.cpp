@@ -1,11 +1,15 @@
 #include "packet_stream.h"
 
-#include <algorithm>
+#include <new>
+
+#include "wtap_compat.h"
 
 namespace tcpwhy::batch {
 
 PacketStream::PacketStream(CaptureSet& captures) : captures_(captures) {
   reader_ = std::thread([this] { read(); });
+  constexpr unsigned kWithHelper = 3;
+  if (std::thread::hardware_concurrency() >= kWithHelper) helper_ = std::thread([this] { help(); });
 }
 
 PacketStream::~PacketStream() {
@@ -13,38 +17,36 @@ PacketStream::~PacketStream() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  changed_.notify_all();
+  reader_may_go_on_.notify_all();
+  helper_may_go_on_.notify_all();
   reader_.join();
+  if (helper_.joinable()) helper_.join();
 }
 
 Batch PacketStream::next() {
-  std::unique_lock lock(mutex_);
-  if (freed_ < taken_) {
-    freed_ = taken_;
-    changed_.notify_all();
-  }
-  changed_.wait(lock, [this] { return taken_ < published_ || ended_; });
-  if (taken_ == published_) {
-    if (failure_) std::rethrow_exception(failure_);
-    return {};
+  Lock lock(mutex_);
+  freed_ = taken_;
+  if (filled_ - freed_ <= kRoom - kWorthWaking) reader_may_go_on_.notify_all();
+  while (taken_ == prepared_) {
+    if (prepare_some(lock)) continue;
+    if (ended_ && taken_ == filled_) {
+      if (failure_) std::rethrow_exception(failure_);
+      return {};
+    }
+    caller_may_go_on_.wait(lock);
   }
   const std::size_t begin = taken_ % kRoom;
-  const std::size_t count = std::min<std::size_t>({published_ - taken_, kAtOnce, kRoom - begin});
+  const std::size_t count = in_a_row(taken_, prepared_ - taken_);
   taken_ += count;
-  return {std::span<const Slot>(slots_).subspan(begin, count), std::span(shows_tcp_).subspan(begin, count),
-          std::span<const StreamIndex::Key>(keys_).subspan(begin, count), std::span(sightings_).subspan(begin, count),
-          bytes_read_};
+  return {std::span(slots_).subspan(begin, count), std::span(shows_tcp_).subspan(begin, count),
+          std::span(sightings_).subspan(begin, count), bytes_read_};
 }
 
 void PacketStream::read() {
   try {
     const bool live = captures_.is_live();
-    while (wait_for_room()) {
-      const std::size_t at = read_ % kRoom;
-      if (!captures_.next(slots_[at])) break;
-      const bool shows_tcp = decode(slots_[at].packet, sightings_[at]);
-      shows_tcp_[at] = shows_tcp ? 1 : 0;
-      if (shows_tcp) keys_[at] = StreamIndex::key_of(sightings_[at].read);
+    while (wait_for_room() && captures_.next(slots_[read_ % kRoom])) {
+      slots_[read_ % kRoom].record().drop_options();
       if (++read_ % kAtOnce == 0 || live) publish();
     }
   } catch (...) {
@@ -54,23 +56,80 @@ void PacketStream::read() {
   publish();
   const std::lock_guard lock(mutex_);
   ended_ = true;
-  changed_.notify_all();
+  caller_may_go_on_.notify_all();
+  helper_may_go_on_.notify_all();
+}
+
+/// What goes wrong here goes wrong again for the caller, who then prepares the same packets.
+void PacketStream::help() try {
+  Lock lock(mutex_);
+  while (!stopped_ && !(ended_ && prepared_ == filled_)) {
+    if (!prepare_some(lock)) helper_may_go_on_.wait(lock);
+  }
+} catch (const std::bad_alloc&) {
 }
 
 bool PacketStream::wait_for_room() {
-  // What was handed over last tells enough for most packets, without asking.
+  // There was room for so many when it was asked for last.
   if (read_ % kAtOnce != 0) return true;
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return read_ + kAtOnce - freed_ <= kRoom || stopped_; });
+  Lock lock(mutex_);
+  while (!stopped_ && read_ + kAtOnce - freed_ > kRoom) {
+    if (prepare_some(lock)) continue;
+    reader_may_go_on_.wait(lock);
+  }
   return !stopped_;
 }
 
 void PacketStream::publish() {
   const std::uint64_t bytes_read = captures_.bytes_read();
   const std::lock_guard lock(mutex_);
-  published_ = read_;
+  filled_ = read_;
   bytes_read_ = bytes_read;
-  changed_.notify_all();
+  caller_may_go_on_.notify_all();
+  helper_may_go_on_.notify_all();
+}
+
+bool PacketStream::prepare_some(Lock& lock) {
+  const std::size_t count = in_a_row(prepared_, filled_ - prepared_);
+  if (preparing_ || count == 0) return false;
+  preparing_ = true;
+  const std::size_t begin = prepared_ % kRoom;
+  lock.unlock();
+  const auto done = [&](std::size_t prepared) {
+    lock.lock();
+    preparing_ = false;
+    prepared_ += prepared;
+    caller_may_go_on_.notify_all();
+    if (prepared_ < filled_) helper_may_go_on_.notify_all();
+  };
+  try {
+    prepare(begin, count);
+  } catch (...) {
+    done(0);
+    throw;
+  }
+  done(count);
+  return true;
+}
+
+/// What was not heard for a while isn't in the cache: what numbering will touch of the table of streams is asked for before.
+void PacketStream::prepare(std::size_t begin, std::size_t count) {
+  std::array<StreamIndex::Key, kAtOnce> keys;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t at = begin + i;
+    shows_tcp_[at] = decode(slots_[at].packet, sightings_[at]) ? 1 : 0;
+    if (shows_tcp_[at] == 0) continue;
+    keys[i] = StreamNumbers::key_of(sightings_[at]);
+    streams_.expect(keys[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t at = begin + i;
+    if (shows_tcp_[at] == 0) continue;
+    Sighting& sighting = sightings_[at];
+    const auto stream = streams_.number(sighting, keys[i]);
+    shows_tcp_[at] = stream ? 1 : 0;
+    sighting.stream = sighting.read.stream = sighting.error.stream = stream.value_or(0);
+  }
 }
 
 }  // namespace tcpwhy::batch

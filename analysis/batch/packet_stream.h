@@ -1,10 +1,14 @@
-// Reading beside thinking: a thread reads packets and takes them apart, while whoever called works on those before.
+// Reading beside thinking: a thread reads packets, while whoever called works on those before.
 //
-// Model: a ring with room for so many packets. Each stays where wiretap put it, so that payloads are copied nowhere, with what the
-// decoder found in it and the hash by which it will be filed. Of a file packets are handed over by the hundred; while somebody
-// captures, each at once, since the next one may be long in coming.
+// Model: a ring with room for so many packets. Each stays where wiretap put it, so that payloads are copied nowhere. Only one
+// thread can read, and only the caller thinks; in between packets are prepared: taken apart and filed by stream, in their order.
+// That is done by whoever has nothing else to do, the reader where there is no room to read to, the caller where nothing prepared
+// is left, so that both are at work to the end wherever the work lies; where there is a third processor, by a thread of its own.
+// Of a file packets are handed over by the dozen; while somebody captures, each at once, since the next one may be long in coming.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -16,18 +20,16 @@
 
 #include "capture_set.h"
 #include "packet/decoder.h"
-#include "stream_index.h"
+#include "stream_numbers.h"
 
 namespace tcpwhy::batch {
 
-/// Some packets in a row, and by their place in it what was read of each: apart, since whoever works on one of these goes through
-/// all of them, and they come from another processor's cache.
+/// Some packets in a row, and by their place in it what was read of each.
 struct Batch {
   std::span<const Slot> slots;
-  std::span<std::uint8_t> shows_tcp;           ///< Where it is 0 the following two don't count.
-  std::span<const StreamIndex::Key> keys;
-  std::span<Sighting> sightings;               ///< Streams are not numbered.
-  std::uint64_t bytes_read = 0;                ///< Of the capture, up to here or somewhat further.
+  std::span<const std::uint8_t> shows_tcp;  ///< Where it is 0 the sighting doesn't count.
+  std::span<const Sighting> sightings;
+  std::uint64_t bytes_read = 0;             ///< Of the capture, up to here or somewhat further.
 
   [[nodiscard]] std::size_t size() const { return slots.size(); }
 };
@@ -36,7 +38,7 @@ class PacketStream {
  public:
   /// Begins to read. `captures` must not be touched by anybody else until this is destroyed, but for its stop().
   explicit PacketStream(CaptureSet& captures);
-  /// Stops reading, after the packet that is being read.
+  /// Stops reading, after the packets that are being read.
   ~PacketStream();
   PacketStream(const PacketStream&) = delete;
   PacketStream& operator=(const PacketStream&) = delete;
@@ -45,31 +47,47 @@ class PacketStream {
   [[nodiscard]] Batch next();
 
  private:
-  static constexpr std::size_t kAtOnce = 128;  ///< Some 30 microseconds' work.
-  static constexpr std::size_t kRoom = 3 * kAtOnce;
+  static constexpr std::size_t kAtOnce = 64;  ///< Some 15 microseconds' work.
+  static constexpr std::size_t kRoom = 6 * kAtOnce;
+  /// To wake who waits for room takes its time: it waits for so much.
+  static constexpr std::size_t kWorthWaking = kRoom / 2;
+  using Lock = std::unique_lock<std::mutex>;
 
   void read();
-  /// Waits until there is room for a packet; false if it is time to stop.
+  void help();
+  /// Waits until there is room for a packet, and prepares others meanwhile; false if it is time to stop.
   [[nodiscard]] bool wait_for_room();
   void publish();
+  /// Prepares the first packets that aren't, if there are any and nobody is at it.
+  bool prepare_some(Lock& lock);
+  void prepare(std::size_t begin, std::size_t count);
+  /// How many of `wanted` packets from `first` stand in a row.
+  [[nodiscard]] static std::size_t in_a_row(std::uint64_t first, std::uint64_t wanted) {
+    return static_cast<std::size_t>(std::min<std::uint64_t>({wanted, kAtOnce, kRoom - first % kRoom}));
+  }
 
   CaptureSet& captures_;
   std::vector<Slot> slots_{kRoom};
-  std::vector<std::uint8_t> shows_tcp_ = std::vector<std::uint8_t>(kRoom);
-  std::vector<StreamIndex::Key> keys_{kRoom};
+  std::array<std::uint8_t, kRoom> shows_tcp_{};
   std::vector<Sighting> sightings_{kRoom};
+  StreamNumbers streams_;        ///< Whoever prepares has it.
+  std::uint64_t read_ = 0;       ///< Packets, by the thread that reads.
 
-  std::uint64_t read_ = 0;       ///< Packets, by the thread that reads; the others are shared.
   std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t published_ = 0;  ///< Packets that may be handed out,
-  std::uint64_t taken_ = 0;      ///< were handed out,
+  std::condition_variable reader_may_go_on_;
+  std::condition_variable caller_may_go_on_;
+  std::condition_variable helper_may_go_on_;
+  std::uint64_t filled_ = 0;     ///< Packets that were read and may be prepared,
+  std::uint64_t prepared_ = 0;   ///< that were prepared and may be handed out,
+  std::uint64_t taken_ = 0;      ///< that were handed out,
   std::uint64_t freed_ = 0;      ///< and whose room may be used again.
   std::uint64_t bytes_read_ = 0;
+  bool preparing_ = false;
   bool ended_ = false;
   bool stopped_ = false;
   std::exception_ptr failure_;
   std::thread reader_;
+  std::thread helper_;  ///< Prepares, and nothing else.
 };
 
 }  // namespace tcpwhy::batch

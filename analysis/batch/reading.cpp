@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "prefetch.h"
+
 namespace tcpwhy::batch {
 
 void Reading::run(const Watch& watch) {
@@ -15,24 +17,23 @@ void Reading::run(const Watch& watch) {
 }
 
 void Reading::observe(const Batch& batch, const Watch& watch) {
-  // What was not heard for a while isn't in the cache: of a batch all that will be touched is asked for before, the table of
-  // streams at once, connections some packets ahead.
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (batch.shows_tcp[i] != 0) streams_.expect(batch.keys[i]);
-  }
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (batch.shows_tcp[i] == 0) continue;
-    Sighting& sighting = batch.sightings[i];
-    const auto stream = streams_.number(sighting, batch.keys[i]);
-    batch.shows_tcp[i] = stream ? 1 : 0;
-    sighting.stream = sighting.read.stream = sighting.error.stream = stream.value_or(0);
-  }
+  // What another processor read isn't in this one's cache, nor are connections that were not heard for a while: first the
+  // sightings are asked for, then what they lead to.
   constexpr std::size_t kAhead = 8;
-  const auto expect = [&](std::size_t i) {
-    if (i < batch.size() && batch.shows_tcp[i] != 0) analyzer_.expect(batch.sightings[i].stream);
+  const auto fetch = [&](std::size_t i) {
+    if (i < batch.size()) prefetch(std::as_bytes(batch.sightings.subspan(i, 1)));
   };
+  const auto expect = [&](std::size_t i) {
+    if (i >= batch.size() || batch.shows_tcp[i] == 0) return;
+    const Sighting& sighting = batch.sightings[i];
+    analyzer_.expect(sighting.stream);
+    constexpr std::size_t kHeaders = 256;  // Of a request, mostly.
+    prefetch(std::as_bytes(sighting.read.payload.first(std::min(sighting.read.payload.size(), kHeaders))));
+  };
+  for (std::size_t i = 0; i < 2 * kAhead; ++i) fetch(i);
   for (std::size_t i = 0; i < kAhead; ++i) expect(i);
   for (std::size_t i = 0; i < batch.size(); ++i) {
+    fetch(i + 2 * kAhead);
     expect(i + kAhead);
     const Sighting& sighting = batch.sightings[i];
     if (batch.shows_tcp[i] == 0 || sighting.kind == Sighting::unreadable) continue;

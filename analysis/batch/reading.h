@@ -11,7 +11,6 @@
 
 #include "analyzer.h"
 #include "packet_stream.h"
-#include "stream_numbers.h"
 
 namespace tcpwhy::batch {
 
@@ -49,7 +48,6 @@ class Reading {
 
   CaptureSet& captures_;
   Analyzer analyzer_;
-  StreamNumbers streams_;
   std::uint64_t frames_ = 0;
   std::vector<Landmark> landmarks_;
 };

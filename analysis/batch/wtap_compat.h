@@ -75,6 +75,12 @@ class Record {
 #endif
   }
 
+  /// Comments and the like go. Who doesn't want them says so at once: what wiretap allocated for them is still in the cache.
+  void drop_options() {
+    wtap_block_unref(header_.block);
+    header_.block = nullptr;
+  }
+
   /// Appends it to a file.
   bool write(wtap_dumper* to, int& error, char*& details) {
 #if TCPWHY_WIRETAP(4, 6)
