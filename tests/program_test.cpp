@@ -73,6 +73,7 @@ TEST(Program, HelpAndVersionAreNoErrors) {
   EXPECT_THAT(help.out, HasSubstr("--filter"));
   EXPECT_THAT(help.err, IsEmpty());
   EXPECT_EQ(tcpwhy("--version").status, 0);
+  EXPECT_EQ(tcpwhy("merge --help").status, 0);
 }
 
 // ------------------------------------------------------------------------------------------------- bad input

@@ -137,7 +137,7 @@ void complain(const std::vector<Problem>& problems) {
 int explain(const Explain& wish) {
   const TextStyle style{columns(wish.width), in_colour(wish.colour), wish.all};
   // Standard input can be read once, and to carve takes a second reading.
-  const Spool spool(wish.write ? wish.inputs : std::vector<std::string>{});
+  const Spool spool(wish.write && !wish.of_parts ? wish.inputs : std::vector<std::string>{});
   CaptureSet captures(spool ? spool.inputs() : wish.inputs);
   const Interruption interruption(captures);
 
@@ -166,4 +166,7 @@ int explain(const Explain& wish) {
   return found ? kFindings : kNothingFound;
 }
 
+}  // namespace tcpwhy::batch
+namespace tcpwhy::batch {
+int write_part(const WritePart&) { return kUnreadable; }
 }  // namespace tcpwhy::batch
