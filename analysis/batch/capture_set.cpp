@@ -200,6 +200,11 @@ class Interfaces {
     const auto known = std::find(identities_.begin(), identities_.end(), looks);
     if (known != identities_.end()) return static_cast<std::uint32_t>(known - identities_.begin());
     blocks_.push_back(wtap_block_make_copy(interface));
+    // How much was captured on it there says nothing of what is read or written here.
+    auto& copied = description(blocks_.back());
+    if (copied.interface_statistics != nullptr) wtap_block_array_free(copied.interface_statistics);
+    copied.interface_statistics = nullptr;
+    copied.num_stat_entries = 0;
     identities_.push_back(std::move(looks));
     return static_cast<std::uint32_t>(blocks_.size() - 1);
   }

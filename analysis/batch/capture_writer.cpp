@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +40,19 @@ wtap_block_t make_spare() {
   description->tsprecision = WTAP_TSPREC_NSEC;
   wtap_block_add_uint8_option(block, OPT_IDB_TSRESOL, 9);
   return block;
+}
+
+constexpr const char* kGzip = ".gz";
+
+/// Whether a file is a whole gzip member of so many bytes: they are counted in its last four (RFC 1952 section 2.3.1). Wiretap
+/// tells nobody where these could not be written.
+bool ends_as_gzip(const std::filesystem::path& file, std::uint64_t length) {
+  std::ifstream in(file, std::ios::binary);
+  std::array<unsigned char, 4> last{};
+  in.seekg(-static_cast<std::streamoff>(last.size()), std::ios::end);
+  in.read(reinterpret_cast<char*>(last.data()), static_cast<std::streamsize>(last.size()));
+  const auto counted = static_cast<std::uint32_t>(last[0] | last[1] << 8 | last[2] << 16) | std::uint32_t{last[3]} << 24;
+  return in && counted == static_cast<std::uint32_t>(length);
 }
 
 }  // namespace
@@ -105,7 +121,7 @@ CaptureWriter::CaptureWriter(const std::filesystem::path& file, const std::strin
   params.idb_inf = &interfaces;
   params.dont_copy_idbs = true;
   dumper_->to = wtap_dump_fdopen(fd, wtap_pcapng_file_type_subtype(),
-                                 file_.extension() == ".gz" ? WTAP_GZIP_COMPRESSED : WTAP_UNCOMPRESSED, &params,
+                                 file_.extension() == kGzip ? WTAP_GZIP_COMPRESSED : WTAP_UNCOMPRESSED, &params,
                                  &dumper_->error, &dumper_->details);
   wtap_block_array_free(interfaces.interface_data);
   if (dumper_->to == nullptr) {
@@ -165,8 +181,11 @@ void CaptureWriter::write(Slot& slot, const std::vector<wtap_block*>& interfaces
 }
 
 void CaptureWriter::close() {
+  if (!wtap_dump_flush(dumper_->to, &dumper_->error)) fail(dumper_->why());
+  const auto length = static_cast<std::uint64_t>(wtap_get_bytes_dumped(dumper_->to));
   wtap_dumper* to = std::exchange(dumper_->to, nullptr);
   if (!wtap_dump_close(to, nullptr, &dumper_->error, &dumper_->details)) fail(dumper_->why());
+  if (file_.extension() == kGzip && !ends_as_gzip(partial_, length)) fail("its end could not be written");
   if (fsync(dumper_->fd) != 0 && errno != EINVAL && errno != EROFS) fail(g_strerror(errno));
   if (rename(partial_.c_str(), file_.c_str()) != 0) fail(g_strerror(errno));
   partial_.clear();
