@@ -449,7 +449,16 @@ class Walk {
   Next ethernet_in_ip() { return skip(2, Next::ethernet); }
 
   /// RFC 792, and RFC 4443 section 2.1: errors quote.
-  Next icmp() { return quotes(false) ? skip(kIcmpHeader, Next::ipv4) : Next::nothing; }
+  Next icmp() {
+    constexpr std::uint8_t kRedirect = 5;
+    constexpr std::size_t kOfDatagram = 8;
+    if (!quotes(false)) return Next::nothing;
+    const bool redirects = byte(0) == kRedirect;
+    at_ += kIcmpHeader;
+    // Wireshark takes it at its word, where others may quote more than RFC 792 says.
+    if (redirects && has_next(1)) narrow((byte(0) & 0x0fU) * std::size_t{4} + kOfDatagram);
+    return Next::ipv4;
+  }
   Next icmpv6() { return quotes(true) ? skip(kIcmpHeader, Next::ipv6) : Next::nothing; }
 
   bool quotes(bool v6) {

@@ -100,7 +100,7 @@ bool read_ipv6_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
       case kOptions:
       case kAuthentication:
       case kFragment: {
-        if (!has(captured, end, 8) || end - offset > kIpv6Fixed + kMostExtensions) return false;
+        if (!has(captured, end, 8)) return false;
         const std::size_t units = captured[end + 1];
         length = (units + 1) * 8;
         if (next == kRouting) follow_route_of_ipv6(captured, end, length, into.destination);
@@ -118,7 +118,7 @@ bool read_ipv6_header(const Bytes& bytes, std::size_t offset, IpHeader& into) {
     }
     next = captured[end];
     end += length;
-    if (!has(captured, end, 0)) return false;
+    if (!has(captured, end, 0) || end - offset > kIpv6Fixed + kMostExtensions) return false;
   }
   const std::size_t claimed = be16(captured, offset + 4);
   into.offset = offset;

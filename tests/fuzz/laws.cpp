@@ -12,9 +12,11 @@
 
 #include "analyzer.h"
 #include "fuzz/tape.h"
+#include "packet/decoder.h"
+#include "packet/network_order.h"
+#include "packet/tcp_header.h"
 #include "payload.h"
 #include "plugin/header_finder.h"
-#include "packet/tcp_header.h"
 
 namespace tcpwhy::tests {
 namespace {
@@ -268,6 +270,94 @@ std::string laws_broken_by_frame(std::span<const std::uint8_t> input) {
     complaint.unless(finding.verdict.deciding_frame >= 1 && finding.verdict.deciding_frame <= frame,
                      "the deciding frame is one that was there");
   });
+  return complaint.text();
+}
+
+namespace {
+
+using Span = std::span<const std::uint8_t>;
+
+bool is_within(Span part, Span whole) {
+  return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+}
+
+bool same_bytes(Span a, Span b) {
+  return a.size() == b.size() && (a.empty() || a.data() == b.data());
+}
+
+bool same(const Sighting& a, const Sighting& b) {
+  const Segment& x = a.read;
+  const Segment& y = b.read;
+  return a.kind == b.kind && a.stub == b.stub && x.source == y.source && x.destination == y.destination && x.seq == y.seq &&
+         x.ack == y.ack && x.flags == y.flags && x.length == y.length && x.window == y.window && x.ttl == y.ttl &&
+         x.ip_id == y.ip_id && x.point == y.point && x.options.known == y.options.known && x.options.tsval == y.options.tsval &&
+         same_bytes(x.payload, y.payload) && same_bytes(x.note, y.note);
+}
+
+/// In a frame without tags and tunnels the decoder sees what the plugin would.
+void compare_with_finder(const Bytes& bytes, bool decoded, const Sighting& sighting, Complaint& complaint) {
+  constexpr std::size_t kEthernet = 14;
+  if (!has(bytes.captured, 0, kEthernet + 1)) return;
+  const std::uint16_t type = be16(bytes.captured, kEthernet - 2);
+  const std::uint8_t version = bytes.captured[kEthernet] >> 4;
+  if ((type != 0x0800 || version != 4) && (type != 0x86dd || version != 6)) return;
+  const auto ip = read_ip_header(bytes, kEthernet);
+  if (!ip || !has(bytes.captured, ip->end, kTcpFiled)) return;
+  const auto segment = read_segment(bytes, *ip);
+  if (!segment) return;
+  complaint.unless(decoded && sighting.kind == Sighting::segment, "a plain segment is decoded");
+  if (complaint.made()) return;
+  complaint.unless(segment->source == sighting.read.source && segment->destination == sighting.read.destination &&
+                       segment->seq == sighting.read.seq && segment->length == sighting.read.length &&
+                       segment->ttl == sighting.read.ttl && same_bytes(segment->payload, sighting.read.payload),
+                   "a plain segment is what its headers say");
+  plugin::HeaderFinder finder;
+  const auto found = finder.find(bytes, sighting.read, tcp_header_length(bytes, ip->end).value_or(0));
+  complaint.unless(found && found->verified, "the plugin finds what the decoder found");
+}
+
+}  // namespace
+
+std::string laws_broken_by_packet(std::span<const std::uint8_t> input) {
+  Complaint complaint;
+  constexpr std::size_t kPreface = 2;
+  constexpr std::size_t kLinkLayers = static_cast<std::size_t>(LinkLayer::ppp) + 1;
+  constexpr std::size_t kLongestDatagram = 65'535;
+  if (input.size() < kPreface) return "";
+  const Span captured = input.subspan(kPreface);
+  tcpwhy::Packet packet;
+  packet.frame = 1;
+  packet.link = static_cast<LinkLayer>(input[0] % kLinkLayers);
+  packet.bytes = {captured, captured.size() + input[1] * std::size_t{16}};
+
+  Sighting first;
+  const bool decoded = decode(packet, first);
+  if (packet.link == LinkLayer::ethernet) compare_with_finder(packet.bytes, decoded, first, complaint);
+  if (!decoded) return complaint.text();
+  // Whatever was there before.
+  Sighting second;
+  second.kind = Sighting::quotation;
+  second.stub = true;
+  second.read.flags = 0xff;
+  second.read.ip_id = 1;
+  second.read.payload = captured;
+  complaint.unless(decode(packet, second) && same(first, second), "the same packet is the same sighting");
+
+  const Segment& segment = first.read;
+  complaint.unless(segment.frame == 1, "a sighting is of its packet");
+  complaint.unless(segment.source.address.length != 0 && segment.source.address.length == segment.destination.address.length,
+                   "both ends have an address of one kind");
+  complaint.unless(is_within(segment.payload, captured) && is_within(segment.note, captured), "what is shown lies in the packet");
+  complaint.unless(segment.payload.size() <= segment.length, "no more payload is captured than there was");
+  // The rest of a tunnelled packet may be in other fragments of the tunnel's.
+  complaint.unless(segment.length <= std::max(packet.bytes.on_wire, kLongestDatagram), "no segment is longer than its packet");
+  complaint.unless(first.kind == Sighting::segment || (segment.length == 0 && segment.payload.empty()),
+                   "only a segment has a length");
+  complaint.unless(!first.stub || first.kind != Sighting::segment, "no stub is a segment");
+  if (first.kind == Sighting::quotation) {
+    complaint.unless(is_icmp_error(first.error.v6, first.error.type), "only errors quote");
+    complaint.unless(first.error.frame == 1, "an error is of its packet");
+  }
   return complaint.text();
 }
 

@@ -14,4 +14,8 @@ namespace tcpwhy::tests {
 /// the frame on the wire was longer.
 [[nodiscard]] std::string laws_broken_by_frame(std::span<const std::uint8_t> input);
 
+/// The same of a whole packet and the decoder: the two bytes in front tell its link layer, and by how much it was longer on the
+/// wire.
+[[nodiscard]] std::string laws_broken_by_packet(std::span<const std::uint8_t> input);
+
 }  // namespace tcpwhy::tests

@@ -1,5 +1,5 @@
-// What the fuzzers have found, played again, and what they begin with. A new find becomes a file of regressions/tape or
-// regressions/frame, named for what it broke.
+// What the fuzzers have found, played again, and what they begin with. A new find becomes a file of regressions/tape,
+// regressions/frame or regressions/decoder, named for what it broke.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -58,6 +58,12 @@ class FrameRegression : public ::testing::TestWithParam<fs::path> {};
 INSTANTIATE_TEST_SUITE_P(Found, FrameRegression, ::testing::ValuesIn(regressions("frame")), name_of);
 TEST_P(FrameRegression, BreaksNoLaw) {
   EXPECT_EQ(laws_broken_by_frame(bytes_of(GetParam())), "");
+}
+
+class PacketRegression : public ::testing::TestWithParam<fs::path> {};
+INSTANTIATE_TEST_SUITE_P(Found, PacketRegression, ::testing::ValuesIn(regressions("decoder")), name_of);
+TEST_P(PacketRegression, BreaksNoLaw) {
+  EXPECT_EQ(laws_broken_by_packet(bytes_of(GetParam())), "");
 }
 
 /// What the core says of a tape.
