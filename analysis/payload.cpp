@@ -220,7 +220,7 @@ std::size_t payload_needed(std::span<const std::uint8_t> bytes, std::uint32_t le
   }
   if (facts.kind != PayloadKind::http_request) return printed;
   const std::size_t target_end = text.find_first_of(" \r", verb_name(facts.verb).size() + 1);
-  return target_end == std::string_view::npos ? bytes.size() : target_end + 1;
+  return target_end == std::string_view::npos ? bytes.size() : std::min(bytes.size(), std::max(target_end + 1, kRecognisable));
 }
 
 }  // namespace tcpwhy
