@@ -9,8 +9,8 @@
 
 #include <gmock/gmock.h>
 
-#include "analyzer.h"
-#include "batch/stream_numbering.h"
+#include "batch/capture_file.h"
+#include "batch/reading.h"
 #include "batch/wtap_compat.h"
 #include "packet/decoder.h"
 #include "payload.h"
@@ -50,6 +50,7 @@ struct Outcome {
   std::vector<Finding> findings;
   std::vector<std::pair<std::string, FrameNumber>> places;  ///< Of the deciding frames.
   std::vector<Nanoseconds> times;                            ///< Of these.
+  std::vector<std::tuple<std::string, std::string, std::string, IdleTimeout>> idle_timeouts;
   std::uint64_t frames = 0;
   std::size_t streams = 0;
   std::vector<std::pair<std::string, std::string>> problems;
@@ -59,26 +60,20 @@ struct Outcome {
 
 Outcome outcome_of(CaptureSet& captures) {
   Outcome outcome;
-  Analyzer analyzer{Settings{}};
-  StreamIndex streams(numbering_rule());
-  std::map<FrameNumber, std::pair<Place, Nanoseconds>> frames;
-  Sighting sighting;
-  for (Slot slot; captures.next(slot);) {
-    EXPECT_EQ(slot.packet.frame, ++outcome.frames);
-    if (!decode(slot.packet, sighting)) continue;
-    frames[slot.packet.frame] = {slot.place, slot.packet.time};
-    sighting.read.stream = sighting.error.stream = streams.number(sighting.read);
-    if (sighting.kind == Sighting::segment) analyzer.observe(sighting.read);
-    if (sighting.kind == Sighting::quotation) analyzer.observe(sighting.error);
-  }
-  analyzer.finish();
-  outcome.streams = analyzer.stream_count();
-  analyzer.for_each_finding([&](const Finding& finding) {
+  Reading reading(Settings{}, captures);
+  reading.run({});
+  outcome.frames = reading.frames();
+  outcome.streams = reading.analyzer().stream_count();
+  reading.analyzer().for_each_finding([&](const Finding& finding) {
     outcome.findings.push_back(finding);
-    const auto& [place, time] = frames[finding.verdict.deciding_frame];
-    outcome.places.emplace_back(captures.files()[place.file], place.frame);
-    outcome.times.push_back(time);
+    const Landmark* landmark = reading.landmark(finding.verdict.deciding_frame);
+    if (landmark == nullptr) return;
+    outcome.places.emplace_back(captures.files()[landmark->place.file], landmark->place.frame);
+    outcome.times.push_back(landmark->time);
   });
+  for (const NamedTimeout& timeout : reading.analyzer().idle_timeouts()) {
+    outcome.idle_timeouts.emplace_back(timeout.client, timeout.server, timeout.match, timeout.timeout);
+  }
   for (const Problem& problem : captures.problems()) outcome.problems.emplace_back(problem.file, problem.what);
   return outcome;
 }
@@ -103,6 +98,7 @@ void expect_same(const Outcome& merged, const Outcome& whole) {
   }
   EXPECT_EQ(merged.places, whole.places);
   EXPECT_EQ(merged.times, whole.times);
+  EXPECT_TRUE(merged.idle_timeouts == whole.idle_timeouts);
   EXPECT_EQ(merged.problems, whole.problems);
 }
 
@@ -176,6 +172,7 @@ void expect_nothing_lost(const Packet& packet) {
   ASSERT_EQ(decode(reduced, kept), shows_tcp);
   if (!shows_tcp) return;
   ASSERT_EQ(kept.kind, whole.kind);
+  ASSERT_EQ(kept.stub, whole.stub);
   const Segment& a = kept.read;
   const Segment& b = whole.read;
   EXPECT_TRUE(a.source == b.source && a.destination == b.destination && a.seq == b.seq && a.ack == b.ack && a.flags == b.flags &&
@@ -370,6 +367,103 @@ TEST_F(PartTest, APartThatIsCutIsAProblemAndGivesWhatItHas) {
   }
 }
 
+TEST_F(PartTest, APartThatIsCutMergesToNoLargerOneThatWouldHideIt) {
+  const std::string part = split({capture("keepalive_race_apache")}, 1)[0];
+  const std::string other = split({capture("syn_scan")}, 1)[0];
+  const auto size = std::filesystem::file_size(part);
+  for (const auto cut : {size - 5, size / 2, std::uintmax_t{15}, std::uintmax_t{0}}) {
+    SCOPED_TRACE(cut);
+    std::filesystem::resize_file(part, cut);
+    for (const auto& names : {std::vector{part, other}, std::vector{other, part}}) {
+      CaptureSet captures(Parts{names});
+      EXPECT_THROW(write_part(captures, path("larger")), WriteError);
+      EXPECT_FALSE(std::filesystem::exists(path("larger")));
+      EXPECT_THAT(captures.problems(), ElementsAre(problem(part, "")));
+    }
+  }
+}
+
+TEST_F(PartTest, ALargerPartHoldsAllOrIsNotWritten) {
+  const std::string part = split({capture("keepalive_race_apache")}, 1)[0];
+  const std::vector<std::string> halves = split({capture("keepalive_race_apache")}, 2);
+  for (const std::string& other : {path("missing"), capture("syn_scan"), halves[0]}) {
+    SCOPED_TRACE(other);
+    CaptureSet captures(Parts{{part, other}});
+    EXPECT_THROW(write_part(captures, path("larger")), WriteError);
+    EXPECT_FALSE(std::filesystem::exists(path("larger")));
+  }
+  // The same once more is nothing new.
+  std::filesystem::copy(part, path("again"));
+  expect_same(outcome_of(Parts{{merge({part, path("again")})}}), outcome_of(std::vector{capture("keepalive_race_apache")}));
+}
+
+TEST_F(PartTest, PartsOfMorePacketsThanCanBeNumberedMergeToNoLargerOne) {
+  const std::vector<std::string> parts = split({capture("rotated_part_1")}, 1) + split({capture("rotated_part_2")}, 1);
+  CaptureSet captures(Parts{parts}, 20);
+  EXPECT_THROW(write_part(captures, path("larger")), WriteError);
+  EXPECT_THAT(captures.problems(), ElementsAre(problem("rotated_part_1", "more than 20 packets")));
+  // The same of one part with two files.
+  CaptureSet group(Parts{split({capture("rotated_part_2"), capture("rotated_part_1")}, 1)}, 20);
+  EXPECT_THROW(write_part(group, path("larger")), WriteError);
+  EXPECT_THAT(group.problems(), ElementsAre(problem("rotated_part_1", "more than 20 packets")));
+}
+
+TEST_F(PartTest, NoPartOfWhatWasNotReadToItsEnd) {
+  std::ofstream(path("part")) << "what stood there before";
+  CaptureSet captures({capture("keepalive_race_apache")});
+  Slot slot;
+  ASSERT_TRUE(captures.next(slot));
+  captures.stop();
+  EXPECT_THROW(write_part(captures, path("part")), WriteError);
+  EXPECT_EQ(std::filesystem::file_size(path("part")), 23U);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator{}), 1);
+}
+
+TEST_F(PartTest, WhatCanNotBeOpenedHasAPartThatSaysSo) {
+  const std::string good = capture("keepalive_race_apache");
+  std::ofstream(path("empty.pcap"));
+  std::ofstream(path("text.pcap")) << "nothing";
+  const std::vector<std::string> bad = {path("empty.pcap"), path("text.pcap"), path("missing.pcap")};
+  const Outcome whole = outcome_of(std::vector{good} + bad);
+  ASSERT_THAT(whole.problems, ::testing::SizeIs(3));
+  expect_same(outcome_of(Parts{split(std::vector{good} + bad, 2)}), whole);
+  std::vector<std::string> parts = split({good}, 1);
+  for (const std::string& file : bad) parts = parts + split({file}, 1);
+  expect_same(outcome_of(Parts{parts}), whole);
+  expect_same(outcome_of(Parts{{merge({merge({parts[0], parts[1]}), merge({parts[2], parts[3]})})}}), whole);
+}
+
+TEST_F(PartTest, APartIsNoCapture) {
+  const std::string part = split({capture("syn_scan")}, 1)[0];
+  std::filesystem::create_directory(path("folder"));
+  std::filesystem::copy(part, path("folder/a"));
+  for (const auto& names : {std::vector{part}, std::vector{part, capture("syn_scan")}, std::vector{path("folder")}}) {
+    CaptureSet captures(names);
+    Slot slot;
+    while (captures.next(slot)) EXPECT_EQ(captures.files()[slot.place.file], capture("syn_scan"));
+    EXPECT_THAT(captures.problems(), ::testing::Contains(problem("", "tcpwhy merge reads it")));
+  }
+  // Nor has it shares.
+  CaptureSet captures({part});
+  EXPECT_EQ(write_part(captures, path("share"), 0, 2).frames, 0U);
+  EXPECT_THAT(captures.problems(), ElementsAre(problem(part, "tcpwhy merge reads it")));
+}
+
+TEST_F(PartTest, LinksToPartsAreParts) {
+  const std::vector<std::string> ring = {capture("rotated_part_1"), capture("rotated_part_2"), capture("rotated_part_3")};
+  std::filesystem::create_directory(path("links"));
+  for (const std::string& file : ring) {
+    const std::string part = split({file}, 1)[0];
+    std::filesystem::create_symlink(part, path("links/" + std::filesystem::path(part).filename().string()));
+  }
+  const Outcome whole = outcome_of(ring);
+  expect_same(outcome_of(Parts{{path("links")}}), whole);
+  EXPECT_THAT(whole.places, ::testing::Contains(::testing::Pair(HasSubstr("rotated_part"), ::testing::_)));
+  std::filesystem::remove(path("part-2"));
+  CaptureSet captures(Parts{{path("links")}});
+  EXPECT_THAT(captures.problems(), ElementsAre(problem("links/part-2", "No such file")));
+}
+
 TEST_F(PartTest, WhatIsNoPartIsSaid) {
   std::filesystem::create_directory(path("folder"));
   std::ofstream(path("folder/text")) << "nothing";
@@ -397,6 +491,15 @@ TEST_F(PartTest, ACaptureOfNothingHasAPart) {
   expect_same(outcome_of(Parts{parts}), outcome_of(std::vector{path("a.pcapng"), path("b.pcapng")}));
 }
 
+TEST_F(PartTest, FilesOfNothingThatBearOneNameAreNotOneCountedTwice) {
+  for (const char* host : {"a", "b"}) {
+    std::filesystem::create_directory(path(host));
+    tests::write_pcapng(path(host) + "/ring.pcapng", {});
+  }
+  const std::vector<std::string> parts = split({path("a/ring.pcapng")}, 2) + split({path("b/ring.pcapng")}, 2);
+  expect_same(outcome_of(Parts{parts}), outcome_of(std::vector{path("a/ring.pcapng"), path("b/ring.pcapng")}));
+}
+
 TEST_F(PartTest, AShareIsReadAgainAsItWas) {
   CaptureSet captures(Parts{split({capture("keepalive_race_apache"), capture("syn_scan")}, 3)});
   const Outcome first = outcome_of(captures);
@@ -422,12 +525,19 @@ TEST_F(PartTest, APartIsMuchSmallerThanItsCapture) {
 }
 
 TEST_F(PartTest, AnyWiresharkOpensAPart) {
-  CaptureSet captures({split({capture("keepalive_race_apache")}, 1)[0]});
+  const std::string part = split({capture("keepalive_race_apache")}, 1)[0];
+  Failure failure;
+  const File file = open_file(part, failure);
+  ASSERT_NE(file, nullptr);
   std::size_t count = 0;
-  Sighting sighting;
   std::size_t segments = 0;
-  for (Slot slot; captures.next(slot); ++count) segments += decode(slot.packet, sighting) ? 1 : 0;
-  EXPECT_THAT(captures.problems(), IsEmpty());
+  Sighting sighting;
+  for (Record record; record.read(file.get(), failure.error, failure.details); ++count) {
+    const wtap_packet_header& header = record.header().rec_header.packet_header;
+    const Packet packet{.link = link_layer(header.pkt_encap), .bytes = {{record.bytes(), header.caplen}, header.len}};
+    segments += decode(packet, sighting) ? 1 : 0;
+  }
+  EXPECT_EQ(failure.error, 0);
   EXPECT_GT(segments, 0U);
   EXPECT_EQ(count, outcome_of(std::vector{capture("keepalive_race_apache")}).frames + 1) << "and one that ends it";
 }

@@ -27,6 +27,7 @@ namespace tcpwhy::batch {
 namespace {
 
 constexpr std::string_view kStandardInput = "-";
+constexpr const char* kIsPart = "a part that tcpwhy profile wrote, no capture; tcpwhy merge reads it";
 
 /// An interface of a part's file.
 struct PartInterface {
@@ -98,6 +99,19 @@ const SourceFile* common_file(const std::vector<SourceFile>& a, const std::vecto
     return !file.checksum.empty() && keys.contains(key_of(file));
   });
   return found == b.end() ? nullptr : &*found;
+}
+
+bool has_packets(const std::vector<SourceFile>& files) {
+  return std::any_of(files.begin(), files.end(), [](const SourceFile& file) { return !file.checksum.empty(); });
+}
+
+/// The part of a group that has some of a share, or null.
+const Part* overlapping(const Source& group, const Share& share) {
+  const auto found = std::find_if(group.parts.begin(), group.parts.end(), [&](const Part& part) {
+    return std::find_first_of(part.share.shards.begin(), part.share.shards.end(), share.shards.begin(), share.shards.end()) !=
+           part.share.shards.end();
+  });
+  return found == group.parts.end() ? nullptr : &*found;
 }
 
 std::string checksum_of(wtap* file, Nanoseconds& first_time) {
@@ -172,9 +186,11 @@ class CaptureSet::Implementation {
     }
     if (number_ == most_frames_) {
       full_ = true;
-      problem_of(slot.place.file, fmt::format("more than {} packets in all; none is read from packet {} on", most_frames_,
-                                              slot.place.frame),
+      const std::string& file = files_[slot.place.file];
+      problem_at(names_ + slot.place.file, file,
+                 fmt::format("more than {} packets in all; none is read from packet {} on", most_frames_, slot.place.frame),
                  slot.place.frame - 1);
+      if (of_parts_) lose(file);
       return false;
     }
     // Of one group the numbers are known even where a share of it is missing.
@@ -189,6 +205,8 @@ class CaptureSet::Implementation {
       if (source.pump) source.pump->stop();
     }
   }
+
+  [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
 
   void rewind() {
     if (stopped_ && !complete_ && !full_) last_frame_ = number_;
@@ -251,6 +269,7 @@ class CaptureSet::Implementation {
     return whole ? std::optional(Share{}) : std::nullopt;
   }
   [[nodiscard]] std::vector<Problem> problems_of_sources() const { return of_parts_ ? problems_of_sources_ : problems_; }
+  [[nodiscard]] const std::optional<std::string>& lost() const { return lost_; }
   [[nodiscard]] std::uint64_t bytes_in_all() const { return bytes_in_all_; }
   [[nodiscard]] std::uint64_t bytes_read() const {
     std::uint64_t sum = 0;
@@ -297,13 +316,18 @@ class CaptureSet::Implementation {
   /// What can't be opened: ranks 0 and up, by names.
   void problem_of_name(std::size_t named, const std::string& name, std::string what) {
     problem_at(named, name, std::move(what), 0);
+    if (of_parts_) lose(name);
   }
   /// What reading shows: behind all names.
   void problem_of(std::size_t index, std::string what, std::uint64_t after) {
-    problem_in(index, sources_[index].name, std::move(what), after);
+    problem_at(names_ + index, sources_[index].name, std::move(what), after);
   }
-  void problem_in(std::size_t index, std::string file, std::string what, std::uint64_t after) {
-    problem_at(names_ + index, std::move(file), std::move(what), after);
+  void problem_of_part(std::size_t index, const Part& part, std::string what) {
+    problem_at(names_ + index, part.name, std::move(what), part.count);
+    lose(part.name);
+  }
+  void lose(const std::string& name) {
+    if (!lost_) lost_ = name;
   }
 
   void add(const std::string& name, std::size_t named, std::vector<Source>& found) {
@@ -358,7 +382,10 @@ class CaptureSet::Implementation {
     for (; !error && entry != end; entry.increment(error)) {
       // Hidden ones aren't meant, and are those that somebody is writing (rsync and the like).
       if (entry->path().filename().string().starts_with('.')) continue;
-      if (std::error_code ignored; !entry->is_regular_file(ignored)) continue;
+      // A link that leads nowhere was meant to be a file.
+      std::error_code ignored;
+      const auto type = entry->status(ignored).type();
+      if (type != std::filesystem::file_type::regular && type != std::filesystem::file_type::not_found) continue;
       add_file(entry->path().string(), named, true, found);
       ++files;
     }
@@ -413,6 +440,10 @@ class CaptureSet::Implementation {
         problem_of_name(source.named, source.name, why_not_opened(failure));
         return;
       }
+      if (is_part(source.file.get())) {
+        problem_of_name(source.named, source.name, kIsPart);
+        return;
+      }
     }
     sources_.push_back(std::move(source));
   }
@@ -431,6 +462,10 @@ class CaptureSet::Implementation {
         if (!source.in_folder || failure.error != WTAP_ERR_FILE_UNKNOWN_FORMAT) {
           problem_of_name(source.named, source.name, why_not_opened(failure));
         }
+        continue;
+      }
+      if (is_part(file.get())) {
+        problem_of_name(source.named, source.name, kIsPart);
         continue;
       }
       if (source.in_folder && !is_clearly_capture(file.get())) continue;
@@ -460,7 +495,11 @@ class CaptureSet::Implementation {
       if (header) {
         with_parts.insert(part.named);
         take_part(std::move(part), std::move(*header));
-      } else if (file || part.pipe || failure.error == WTAP_ERR_FILE_UNKNOWN_FORMAT) {
+      } else if (part.pipe) {
+        problem_of_name(part.named, part.name, "a pipe; parts are read from files");
+      } else if (file && is_part(file.get())) {
+        problem_of_name(part.named, part.name, "a part that another version of tcpwhy wrote, or damaged");
+      } else if (file || failure.error == WTAP_ERR_FILE_UNKNOWN_FORMAT) {
         if (!part.in_folder) problem_of_name(part.named, part.name, "not a part that tcpwhy profile wrote");
       } else {
         problem_of_name(part.named, part.name, why_not_opened(failure));
@@ -480,18 +519,17 @@ class CaptureSet::Implementation {
     Part part{.name = found.name, .share = header.share, .size = found.size};
     for (Source& group : sources_) {
       if (group.parts[0].share.of == header.share.of && same_files(group.of, header.sources)) {
-        for (const Part& other : group.parts) {
-          std::vector<std::uint32_t> both;
-          std::set_intersection(other.share.shards.begin(), other.share.shards.end(), header.share.shards.begin(),
-                                header.share.shards.end(), std::back_inserter(both));
-          if (both.empty()) continue;
-          const bool same = other.share.shards == header.share.shards;
-          problem_of_name(found.named, found.name,
-                          same ? fmt::format("holds what {} holds; counted once", other.name)
-                               : fmt::format("holds some of what {} holds; not counted", other.name));
+        const Part* other = overlapping(group, header.share);
+        if (other == nullptr) {
+          group.parts.push_back(std::move(part));
           return;
         }
-        group.parts.push_back(std::move(part));
+        if (!has_packets(group.of)) continue;  // What is empty is easily alike, and counts nothing twice.
+        if (other->share.shards == header.share.shards) {
+          problem_at(found.named, found.name, fmt::format("holds what {} holds; counted once", other->name), 0);
+        } else {
+          problem_of_name(found.named, found.name, fmt::format("holds some of what {} holds; not counted", other->name));
+        }
         return;
       }
       if (const SourceFile* common = common_file(group.of, header.sources)) {
@@ -518,9 +556,10 @@ class CaptureSet::Implementation {
     for (std::uint32_t shard = 0; shard < there.of; ++shard) {
       if (!std::binary_search(there.shards.begin(), there.shards.end(), shard)) missing.push_back(shard);
     }
-    problem_of_name(group.named, group.parts[0].name,
-                    fmt::format("share {} of {} of {}{} is missing; nothing is known of the connections in it", listed(missing),
-                                there.of, group.name, group.of.size() > 1 ? fmt::format(" and {} more", group.of.size() - 1) : ""));
+    problem_at(group.named, group.parts[0].name,
+               fmt::format("share {} of {} of {}{} is missing; nothing is known of the connections in it", listed(missing), there.of,
+                           group.name, group.of.size() > 1 ? fmt::format(" and {} more", group.of.size() - 1) : ""),
+               0);
   }
 
   /// As the capture does that they are of.
@@ -583,15 +622,19 @@ class CaptureSet::Implementation {
     const bool nothing = source.pump && source.pump->carried() == 0;
     if (nothing) source.file.reset();
     if (source.pump) source.pump->opened();
+    const bool part = source.file && is_part(source.file.get());
+    if (part) source.file.reset();
     if (source.file) return true;
-    if (!stopped_.load(std::memory_order_relaxed)) problem_of(index, nothing ? "empty" : why_not_opened(failure), 0);
+    if (!stopped_.load(std::memory_order_relaxed)) {
+      problem_of(index, nothing ? "empty" : part ? kIsPart : why_not_opened(failure), 0);
+    }
     return false;
   }
 
   void open(Part& part, std::uint32_t index) {
     Failure failure;
     part.file = open_file(part.name, failure);
-    if (!part.file) problem_in(index, part.name, why_not_opened(failure), 0);
+    if (!part.file) problem_of_part(index, part, why_not_opened(failure));
   }
 
   /// The packet of the group that comes next, from whatever part it is in.
@@ -619,7 +662,7 @@ class CaptureSet::Implementation {
         const auto problems = read_end(header);
         if (!problems) break;
         part.ended = true;
-        for (const Problem& problem : *problems) add_source_problem(index, problem);
+        for (const Problem& problem : *problems) add_source_problem(group, problem);
         continue;
       }
       const bool ordered = part.count == 1 || numbers->in_group > part.numbers.in_group;
@@ -638,18 +681,21 @@ class CaptureSet::Implementation {
     part.read_before = bytes_read(part.file);
     part.file.reset();
     if (failure.error != 0) {
-      problem_in(index, part.name, why_ended(failure, part.count), part.count);
+      problem_of_part(index, part, why_ended(failure, part.count));
     } else if (!part.ended) {
-      problem_in(index, part.name, fmt::format("not whole, or damaged behind packet {}; what stands before it was read", part.count),
-                 part.count);
+      problem_of_part(index, part,
+                      fmt::format("not whole, or damaged behind packet {}; what stands before it was read", part.count));
     }
   }
 
-  void add_source_problem(std::uint32_t index, const Problem& problem) {
+  void add_source_problem(const Source& group, const Problem& problem) {
     const auto same = [&](const Problem& other) { return other.file == problem.file && other.what == problem.what; };
     if (std::any_of(problems_of_sources_.begin(), problems_of_sources_.end(), same)) return;
     problems_of_sources_.push_back(problem);
-    problem_in(index, problem.file, problem.what, problem.after_frame);
+    const auto file = std::find_if(group.of.begin(), group.of.end(), [&](const SourceFile& of) { return of.name == problem.file; });
+    // What couldn't be opened is none of its files.
+    const std::size_t rank = file == group.of.end() ? group.named : names_ + group.places[static_cast<std::size_t>(file - group.of.begin())];
+    problem_at(rank, problem.file, problem.what, problem.after_frame);
   }
 
   const PartInterface& interface_of_part(Part& part, const wtap_rec& header) {
@@ -761,6 +807,7 @@ class CaptureSet::Implementation {
   std::vector<Problem> problems_;
   std::vector<std::size_t> problem_ranks_;
   std::vector<Problem> problems_of_sources_;  ///< That parts told of.
+  std::optional<std::string> lost_;
 
   std::vector<Turn> turns_;        ///< A heap of those that are open and whose next packet waits.
   std::uint32_t unopened_ = 0;
@@ -779,6 +826,7 @@ CaptureSet::CaptureSet(const Parts& parts, FrameNumber most_frames)
 CaptureSet::~CaptureSet() = default;
 bool CaptureSet::next(Slot& slot) { return implementation_->next(slot); }
 void CaptureSet::stop() noexcept { implementation_->stop(); }
+bool CaptureSet::stopped() const noexcept { return implementation_->stopped(); }
 void CaptureSet::rewind() { implementation_->rewind(); }
 bool CaptureSet::can_rewind() const { return implementation_->can_rewind(); }
 const std::vector<std::string>& CaptureSet::files() const { return implementation_->files(); }
@@ -789,6 +837,7 @@ std::uint64_t CaptureSet::bytes_in_all() const { return implementation_->bytes_i
 std::vector<SourceFile> CaptureSet::sources() const { return implementation_->sources(); }
 std::optional<Share> CaptureSet::share() const { return implementation_->share(); }
 std::vector<Problem> CaptureSet::problems_of_sources() const { return implementation_->problems_of_sources(); }
+const std::optional<std::string>& CaptureSet::lost() const { return implementation_->lost(); }
 bool CaptureSet::is_of_parts() const { return implementation_->is_of_parts(); }
 bool CaptureSet::is_live() const { return implementation_->is_live(); }
 

@@ -89,7 +89,7 @@ class CaptureSet {
 
   /// `names`: files, folders (their files, not theirs), globs, or "-" for standard input. What can't be opened is a problem;
   /// the others are read. A file that is named twice is read once. `most_frames`: what follows them isn't read, which is a
-  /// problem, too. Throws nothing but std::bad_alloc.
+  /// problem, too. Parts aren't read: they are no capture. Throws nothing but std::bad_alloc.
   explicit CaptureSet(std::vector<std::string> names, FrameNumber most_frames = kMostFrames);
   /// All that parts hold, as the capture that they are of: its frame numbers, its places, and what was wrong with its files. Parts
   /// that hold the same are read once, and shares that are missing are a problem. `files()` are those of the capture.
@@ -104,6 +104,7 @@ class CaptureSet {
 
   /// next() returns false from now on, soon also where it waits. May be called from a signal's handler, and from any thread.
   void stop() noexcept;
+  [[nodiscard]] bool stopped() const noexcept;
 
   /// Begins anew: the same packets with the same numbers, where the reading before came to its end or was stopped also if files
   /// have grown since. REQUIRES: can_rewind().
@@ -123,6 +124,8 @@ class CaptureSet {
   [[nodiscard]] std::optional<Share> share() const;
   /// Those problems that the capture has wherever it is read, parts of it or all.
   [[nodiscard]] std::vector<Problem> problems_of_sources() const;
+  /// The first of the names of parts behind which there may be more than was read: cut, unreadable, not counted. So far.
+  [[nodiscard]] const std::optional<std::string>& lost() const;
   [[nodiscard]] bool is_of_parts() const;
   /// Bytes read so far, and of all files together; 0 where it isn't known (a pipe). As they stand on disk: compressed.
   [[nodiscard]] std::uint64_t bytes_read() const;

@@ -135,9 +135,16 @@ void complain(const std::vector<Problem>& problems) {
 
 /// Whoever is told to end leaves no part: one of half a capture would say that it is whole.
 int write_part_of(CaptureSet& captures, const std::string& file, const Shard& shard, When progress_wanted) {
+  const Interruption interruption(captures);
   Progress progress(chosen(progress_wanted, STDERR_FILENO), captures.bytes_in_all());
   const auto update = [&](std::uint64_t packets, std::uint64_t bytes) { progress.update(packets, bytes); };
-  write_part(captures, file, shard.index, shard.count, update);
+  try {
+    write_part(captures, file, shard.index, shard.count, update);
+  } catch (const WriteError&) {
+    progress.clear();
+    complain(captures.problems());
+    throw;
+  }
   progress.clear();
   complain(captures.problems());
   return captures.problems().empty() ? kNothingFound : kUnreadable;

@@ -86,6 +86,12 @@ void write_end(CaptureWriter& writer, Slot& slot, PartInterfaces& interfaces, co
   writer.write(slot, interfaces.blocks());
 }
 
+/// A larger part has no way to say that a part of it was cut.
+void refuse_if_lost(const CaptureSet& captures, const std::string& file) {
+  if (!captures.lost()) return;
+  throw WriteError(fmt::format("cannot write {}: it would hide that something of {} is missing", file, *captures.lost()));
+}
+
 }  // namespace
 
 std::uint32_t shard_of(const Sighting* tcp, std::uint32_t count) {
@@ -111,6 +117,7 @@ PartCount write_part(CaptureSet& captures, const std::string& file, std::uint32_
   PartHeader header{captures.sources(), {{shard}, count}};
   const bool merging = captures.is_of_parts();
   if (merging) {
+    refuse_if_lost(captures, file);
     const auto share = captures.share();
     if (!share) throw WriteError(fmt::format("cannot write {}: shares of several captures are missing", file));
     header.share = *share;
@@ -133,6 +140,8 @@ PartCount write_part(CaptureSet& captures, const std::string& file, std::uint32_
     writer.write(slot, interfaces.blocks());
     ++done.written;
   }
+  if (captures.stopped()) throw WriteError(fmt::format("cannot write {}: stopped before all was read", file));
+  refuse_if_lost(captures, file);
   write_end(writer, slot, interfaces, captures);
   writer.close();
   return done;

@@ -51,6 +51,17 @@ std::optional<std::string> text(const Json& json, const char* name) {
   return found->get<std::string>();
 }
 
+/// What a part's section says; an empty object where it says nothing.
+Json of_section(wtap* file) {
+  std::string all;
+  if (wtap_file_type_subtype(file) == wtap_pcapng_file_type_subtype()) {
+    wtap_block_t section = wtap_file_get_shb(file, 0);
+    for (unsigned i = 0; const auto piece = comment(section, i); ++i) all += *piece;
+  }
+  Json json = parsed(all);
+  return json.is_object() ? json : Json::object();
+}
+
 std::optional<Share> read_share(const Json& json) {
   Share share;
   const auto of = number<std::uint32_t>(json, "of");
@@ -87,13 +98,11 @@ std::vector<std::string> to_comments(const PartHeader& header) {
   return comments;
 }
 
+bool is_part(wtap* file) { return of_section(file).contains(kPart); }
+
 std::optional<PartHeader> read_header(wtap* file) {
-  if (wtap_file_type_subtype(file) != wtap_pcapng_file_type_subtype()) return {};
-  wtap_block_t section = wtap_file_get_shb(file, 0);
-  std::string all;
-  for (unsigned i = 0; const auto piece = comment(section, i); ++i) all += *piece;
-  const Json json = parsed(all);
-  if (!json.is_object() || number<std::uint32_t>(json, kPart) != kVersion) return {};
+  const Json json = of_section(file);
+  if (number<std::uint32_t>(json, kPart) != kVersion) return {};
   PartHeader header;
   const auto share = read_share(json);
   const auto sources = json.find("sources");

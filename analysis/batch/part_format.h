@@ -31,6 +31,8 @@ struct PartHeader {
 
 /// The section's comments, each no longer than an option of pcapng may be.
 [[nodiscard]] std::vector<std::string> to_comments(const PartHeader& header);
+/// Of whatever version.
+[[nodiscard]] bool is_part(wtap* file);
 /// Nothing where the file is no part, or one of another version.
 [[nodiscard]] std::optional<PartHeader> read_header(wtap* file);
 
