@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "capture_set.h"
 #include "catalogue.h"
 
 namespace tcpwhy::batch {
@@ -48,7 +49,6 @@ Shard read_shard(const std::string& text) {
   const auto [slash, bad_number] = std::from_chars(text.data(), end, number);
   if (bad_number == std::errc() && slash != end && *slash == '/') {
     const auto [rest, bad_count] = std::from_chars(slash + 1, end, count);
-    constexpr std::uint32_t kMostShards = 65'536;
     if (bad_count == std::errc() && rest == end && number >= 1 && number <= count && count <= kMostShards) {
       return {number - 1, count};
     }

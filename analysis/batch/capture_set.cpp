@@ -694,7 +694,8 @@ class CaptureSet::Implementation {
     problems_of_sources_.push_back(problem);
     const auto file = std::find_if(group.of.begin(), group.of.end(), [&](const SourceFile& of) { return of.name == problem.file; });
     // What couldn't be opened is none of its files.
-    const std::size_t rank = file == group.of.end() ? group.named : names_ + group.places[static_cast<std::size_t>(file - group.of.begin())];
+    const auto place = static_cast<std::size_t>(file - group.of.begin());
+    const std::size_t rank = file == group.of.end() ? group.named : names_ + group.places[place];
     problem_at(rank, problem.file, problem.what, problem.after_frame);
   }
 
