@@ -142,7 +142,7 @@ TEST(Program, ExplainsAResetAsItHappens) {
 
 TEST(Program, ReportsWhatItReadBeforeCtrlC) {
   const Outcome outcome = run(fmt::format(
-      "(cat {}; sleep 3) | timeout --signal INT --kill-after 5 1 {} -", capture("stale_reuse_node"), kProgram));
+      "(cat {}; sleep 3) | timeout --foreground --signal INT --kill-after 5 1 {} -", capture("stale_reuse_node"), kProgram));
   EXPECT_THAT(outcome.out, HasSubstr("standard input: 7 errors"));
 }
 
@@ -222,26 +222,30 @@ TEST(Program, MergesTheReportOfAllFromShares) {
 }
 
 /// However the writing of a part ends before its time: as a shell says it, after a second in which the program reads a pipe.
+/// (In the foreground timeout sends its signal once, else to the process and to its group: a second one ends tcpwhy at once.)
 class WhatEndsAPart : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(WhatEndsAPart, LeavesNoneThatLooksWhole) {
   const Scratch scratch;
   const std::string part = (scratch.path() / "part").string();
   const std::string pipe = (scratch.path() / "pipe").string();
-  const Outcome outcome = run(fmt::format("mkfifo {1}; (cat {2}; exec sleep 3) >{1} 2>&- &\n{0} {3} profile -o {4} {1}", GetParam(), pipe,
-                                          capture("stale_reuse_node"), kProgram, part));
+  const Outcome outcome =
+      run(fmt::format("mkfifo {1}; (cat {2}; exec sleep 3) >{1} 2>&- &\n{0} {3} profile -o {4} {1}", GetParam(), pipe,
+                      capture("stale_reuse_node"), kProgram, part));
   EXPECT_NE(outcome.status, 0);
   EXPECT_FALSE(fs::exists(part));
 }
 
 INSTANTIATE_TEST_SUITE_P(Program, WhatEndsAPart,
-                         ::testing::Values("timeout --preserve-status -s INT 1", "timeout --preserve-status -s TERM 1",
-                                           "timeout -s KILL 1"));
+                         ::testing::Values("timeout --foreground --preserve-status -s INT 1",
+                                           "timeout --foreground --preserve-status -s TERM 1",
+                                           "timeout --foreground -s KILL 1"));
 
 TEST(Program, SaysThatAPartWasStoppedAndRemovesIt) {
   const Scratch scratch;
-  const Outcome outcome = run(fmt::format("cd {}; (cat {}; exec sleep 3) | timeout --preserve-status -s TERM 1 {} profile -o part -",
-                                          scratch.path().string(), capture("stale_reuse_node"), kProgram));
+  const Outcome outcome = run(
+      fmt::format("cd {}; (cat {}; exec sleep 3) | timeout --foreground --preserve-status -s TERM 1 {} profile -o part -",
+                  scratch.path().string(), capture("stale_reuse_node"), kProgram));
   EXPECT_EQ(outcome.status, 3);
   EXPECT_THAT(outcome.err, HasSubstr("cannot write part: stopped"));
   EXPECT_TRUE(fs::is_empty(scratch.path())) << "nor what was begun";
@@ -309,14 +313,16 @@ TEST(Program, SaysWhichCommandReadsWhat) {
   const std::string other = (scratch.path() / "b.part").string();
   tcpwhy(fmt::format("profile -o {} {}", part, capture("stale_reuse_node")));
   const std::string no_capture = part + ": a part that tcpwhy profile wrote, no capture; tcpwhy merge reads it\n";
-  for (const std::string& how : {std::string(), fmt::format("profile -o {}", other), fmt::format("profile --shard 1/2 -o {}", other)}) {
+  const std::string profile = fmt::format("profile -o {}", other);
+  for (const std::string& how : {std::string(), profile, profile + " --shard 1/2"}) {
     const Outcome outcome = tcpwhy(how + " " + part);
     EXPECT_EQ(outcome.status, 3);
     EXPECT_THAT(outcome.err, HasSubstr(no_capture));
   }
   EXPECT_THAT(run(fmt::format("{} - <{}", kProgram, part)).err, HasSubstr("standard input: a part"));
   EXPECT_THAT(run(fmt::format("cat {} | {} -", part, kProgram)).err, HasSubstr("standard input: a part"));
-  EXPECT_THAT(run(fmt::format("cat {} | {} merge -", part, kProgram)).err, HasSubstr("standard input: a pipe; parts are read from files"));
+  EXPECT_THAT(run(fmt::format("cat {} | {} merge -", part, kProgram)).err,
+              HasSubstr("standard input: a pipe; parts are read from files"));
   const Outcome captures = tcpwhy("merge " + capture("stale_reuse_node"));
   EXPECT_EQ(captures.status, 3);
   EXPECT_THAT(captures.err, HasSubstr(capture("stale_reuse_node") + ": not a part that tcpwhy profile wrote\n"));
