@@ -511,9 +511,9 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   turn.last = mark_of(segment);
   turn.acked = 0;
   turn.goodbye = is_tls_goodbye(segment.payload, segment.length);
-  if (turn.payload.chunked && segment.payload.size() == segment.length) {
-    turn.message_ended = ends_chunked_message(segment.payload);
-  }
+  // What was cut may hold anything: then the end hasn't been seen.
+  turn.message_ended =
+      turn.payload.chunked && segment.payload.size() == segment.length && ends_chunked_message(segment.payload);
 
   note_answer(segment, side, seen);
   if (peer.fin() && segment.has(kAck) && peer.fin_covered_by(segment.ack) && !sender.data_past_fin()) {

@@ -208,4 +208,19 @@ bool ends_chunked_message(std::span<const std::uint8_t> bytes) {
   return as_text(bytes).ends_with("0\r\n\r\n");
 }
 
+std::size_t payload_needed(std::span<const std::uint8_t> bytes, std::uint32_t length) {
+  if (bytes.size() == length && ends_chunked_message(bytes)) return bytes.size();
+  static_assert(kPrinted >= kRecognisable);
+  const std::size_t printed = std::min(bytes.size(), kPrinted);
+  const PayloadFacts facts = read_payload(bytes);
+  const std::string_view text = as_text(bytes);
+  if (facts.kind == PayloadKind::http_response || (facts.kind == PayloadKind::http_request && has_body(facts))) {
+    const std::size_t body = for_each_header(text, [](std::string_view, std::string_view) {});
+    return body == std::string_view::npos ? bytes.size() : std::max(body, printed);
+  }
+  if (facts.kind != PayloadKind::http_request) return printed;
+  const std::size_t target_end = text.find_first_of(" \r", verb_name(facts.verb).size() + 1);
+  return target_end == std::string_view::npos ? bytes.size() : std::min(bytes.size(), std::max(target_end + 1, kRecognisable));
+}
+
 }  // namespace tcpwhy

@@ -60,4 +60,8 @@ constexpr std::size_t kRecognisable = 12;
 /// Whether a chunked message may end here: the bytes end in a zero chunk (RFC 9112 section 7.1).
 [[nodiscard]] bool ends_chunked_message(std::span<const std::uint8_t> bytes);
 
+/// So many of the first bytes say all that the functions above say of the whole: `bytes` is what was captured of a segment of
+/// `length` bytes. All of them where it was captured to its end and that is one of a chunked message. Not for the text of a RST.
+[[nodiscard]] std::size_t payload_needed(std::span<const std::uint8_t> bytes, std::uint32_t length);
+
 }  // namespace tcpwhy

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -81,6 +82,71 @@ TEST(Payload, TlsRecordsSaturate) {
 
 TEST(Payload, FactsStaySmall) {
   EXPECT_EQ(sizeof(PayloadFacts), 20U);  // Two of them a connection.
+}
+
+/// All that is made of a payload, of which so many of the first bytes are there.
+std::string facts_of(std::string_view payload, std::size_t there, std::uint32_t length) {
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(payload.data()), there);
+  const PayloadFacts facts = read_payload(bytes);
+  std::string all(reinterpret_cast<const char*>(&facts), sizeof facts);
+  all += is_tls_goodbye(bytes, length) ? 'g' : '-';
+  all += bytes.size() == length && ends_chunked_message(bytes) ? 'e' : '-';
+  all += bytes.size() < std::min<std::size_t>(length, kRecognisable) ? 'c' : '-';
+  all += bytes.empty() ? '0' : '-';
+  return all;
+}
+
+/// Checks one, captured whole and cut anywhere. Returns how much of it is needed.
+std::size_t expect_nothing_lost(std::string_view payload) {
+  std::size_t needed = 0;
+  for (const std::size_t behind : {std::size_t{0}, std::size_t{1}, std::size_t{700}}) {
+    const auto length = static_cast<std::uint32_t>(payload.size() + behind);
+    needed = payload_needed({reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()}, length);
+    EXPECT_LE(needed, payload.size());
+    EXPECT_EQ(facts_of(payload, needed, length), facts_of(payload, payload.size(), length))
+        << "of " << testing::PrintToString(std::string(payload)) << " " << needed;
+    if (behind == 0 && needed < payload.size()) {
+      EXPECT_FALSE(ends_chunked_message({reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()}));
+    }
+  }
+  return needed;
+}
+
+TEST(Payload, WhatIsNeededOfItSaysAllOfTheWhole) {
+  // Of these, in any order, messages and what looks like some are made.
+  const std::vector<std::string> pieces = {
+      "GET ", "POST ", "PUT", "HTTP/1.1 ", "HTTP/1.0 200 OK\r\n", "HTTP/1.1 304 x\r\n", "999", "/a/long/target?with=arguments", " ",
+      "\r", "\n", "\r\n", "\r\n\r\n", "0\r\n\r\n", "Content-Length: 20\r\n", "Transfer-Encoding: chunked\r\n", ":",
+      "Keep-Alive: timeout=5, max=0\r\n", "Connection: close\r\n", "\x16\x03\x01", "\x15\x03\x03", "\x17\x03\x03",
+      std::string("\0\2", 2), std::string("\0\x13", 2), std::string("\2\x28", 2), "\1", std::string(60, 'x'), std::string(1'400, 'Y')};
+  std::mt19937 random(1);
+  for (int round = 0; round < 200'000; ++round) {
+    std::string payload;
+    for (auto count = random() % 9; count > 0; --count) payload += pieces[random() % pieces.size()];
+    if (random() % 4 == 0) payload.resize(random() % (payload.size() + 1));
+    expect_nothing_lost(payload);
+    if (HasFailure()) break;
+  }
+}
+
+std::string followed_by(std::string text, std::size_t count) {
+  text.append(count, 'x');
+  return text;
+}
+
+TEST(Payload, OfMostBytesNothingIsNeeded) {
+  const std::string header = "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: text/html\r\n\r\n";
+  EXPECT_EQ(expect_nothing_lost(followed_by(header, 1'000)), header.size());
+  EXPECT_EQ(expect_nothing_lost(followed_by("GET /index.html HTTP/1.1\r\n", 1'000)), 16U);
+  EXPECT_EQ(expect_nothing_lost(followed_by("", 1'448)), 48U);
+  EXPECT_EQ(expect_nothing_lost(tls_data(1'400)), 48U);
+  EXPECT_EQ(expect_nothing_lost(""), 0U);
+  EXPECT_EQ(payload_needed({}, 1'448), 0U);
+  const std::string goes_on = followed_by("HTTP/1.1 200 OK\r\n", 1'000);
+  EXPECT_EQ(expect_nothing_lost(goes_on), goes_on.size());
+  const std::string may_end_here = followed_by("", 1'000).append("0\r\n\r\n");
+  expect_nothing_lost(may_end_here);
+  EXPECT_EQ(payload_needed({reinterpret_cast<const std::uint8_t*>(may_end_here.data()), may_end_here.size()}, 1'005U), 1'005U);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <charconv>
 #include <cmath>
 #include <iostream>
 #include <map>
@@ -7,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "capture_set.h"
 #include "catalogue.h"
 
 namespace tcpwhy::batch {
@@ -35,7 +37,26 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, Value& value, co
   return app.add_option(name, value, meaning)->transform(CLI::CheckedTransformer(choices))->option_text(words);
 }
 
-/// What a report is like.
+void add_inputs(CLI::App& app, std::vector<std::string>& inputs, const std::string& name, const std::string& meaning) {
+  app.add_option(name, inputs, meaning)->required()->option_text(" ");
+}
+
+/// "2/8": the second of eight is 1 of 8 here.
+Shard read_shard(const std::string& text) {
+  std::uint32_t number = 0;
+  std::uint32_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [slash, bad_number] = std::from_chars(text.data(), end, number);
+  if (bad_number == std::errc() && slash != end && *slash == '/') {
+    const auto [rest, bad_count] = std::from_chars(slash + 1, end, count);
+    if (bad_count == std::errc() && rest == end && number >= 1 && number <= count && count <= kMostShards) {
+      return {number - 1, count};
+    }
+  }
+  throw CLI::ValidationError("--shard", fmt::format("'{}' is no I/N with I from 1 to N", text));
+}
+
+/// What both the report of a capture and that of merged parts take.
 struct ReportOptions {
   std::vector<std::string> filters;
   double time_wait = 60;
@@ -69,10 +90,11 @@ struct ReportOptions {
 
 }  // namespace
 
-std::variant<Explain, Done> read_arguments(int count, const char* const* values) {
+std::variant<Explain, WritePart, Done> read_arguments(int count, const char* const* values) {
   CLI::App app("Says why the TCP connections of captures died: the cause, how sure it is, who has to change what.", "tcpwhy");
   app.footer(kExamples);
   app.set_version_flag("--version", "tcpwhy " TCPWHY_VERSION);
+  app.require_subcommand(0, 1);
 
   bool list_causes = false;
   app.add_flag("--list-causes", list_causes, "Print the causes that --filter knows, with what they mean")->trigger_on_parse(false);
@@ -90,11 +112,36 @@ std::variant<Explain, Done> read_arguments(int count, const char* const* values)
                  "standard input, explained as packets come")
       ->option_text(" ");
 
+  WritePart part;
+  std::string shard = "1/1";
+  CLI::App& profile = *app.add_subcommand("profile", "Write what is needed of a part of a larger capture, for merge");
+  profile.add_option("-o,--output", part.part, "The part, a pcapng; compressed if its name ends in .gz")->required()->option_text("PART");
+  profile.add_option("--shard", shard, "Only the I-th of N equal shares of the connections (1/1)")->option_text("I/N");
+  add_choice(profile, "--progress", part.progress, kWhen, "A progress bar on standard error (auto: on a terminal)");
+  add_inputs(profile, part.inputs, "CAPTURE", "As for tcpwhy itself");
+
+  Explain merged;
+  merged.of_parts = true;
+  ReportOptions merge_options;
+  CLI::App& merge = *app.add_subcommand("merge", "Report what parts say together: what tcpwhy says of everything they are of");
+  merge_options.add_to(merge, merged);
+  merge.add_option("-o,--output", merged.write, "Write the larger part that they are together, and report nothing")
+      ->option_text("PART");
+  add_inputs(merge, merged.inputs, "PART", "What profile or merge wrote");
+
   try {
     app.parse(count, values);
     if (list_causes) {
       for (const Diagnosis* diagnosis : catalogue()) std::cout << diagnosis->id << '\t' << diagnosis->title << '\n';
       return Done{};
+    }
+    if (profile) {
+      part.shard = read_shard(shard);
+      return part;
+    }
+    if (merge) {
+      merge_options.settle(merged);
+      return merged;
     }
     if (explain.inputs.empty()) throw CLI::RequiredError("CAPTURE");
     if (explain.neighbours && !explain.write) throw CLI::RequiresError("--neighbours", "-w");

@@ -12,13 +12,11 @@
 
 #include <fmt/format.h>
 
+#include "interfaces.h"
 #include "wtap_compat.h"
 
 namespace tcpwhy::batch {
 namespace {
-
-/// What a string option of pcapng holds at most (draft-ietf-opsawg-pcapng section 3.5), less what pads it.
-constexpr std::size_t kLongestOption = 65'532;
 
 std::string clipped(const std::string& text) {
   std::size_t length = std::min(text.size(), kLongestOption);
@@ -31,18 +29,6 @@ void add_text(wtap_block_t block, unsigned option, const std::string& text) {
   const std::string value = clipped(text);
   wtap_block_add_string_option(block, option, value.data(), value.size());
 }
-
-wtap_block_t make_spare() {
-  wtap_block_t block = wtap_block_create(WTAP_BLOCK_IF_ID_AND_INFO);
-  auto* description = static_cast<wtapng_if_descr_mandatory_t*>(wtap_block_get_mandatory_data(block));
-  description->wtap_encap = WTAP_ENCAP_ETHERNET;
-  description->time_units_per_second = 1'000'000'000;
-  description->tsprecision = WTAP_TSPREC_NSEC;
-  wtap_block_add_uint8_option(block, OPT_IDB_TSRESOL, 9);
-  return block;
-}
-
-constexpr const char* kGzip = ".gz";
 
 /// Whether a file is a whole gzip member of so many bytes: they are counted in its last four (RFC 1952 section 2.3.1). Wiretap
 /// tells nobody where these could not be written.
@@ -82,9 +68,11 @@ struct CaptureWriter::Dumper {
   }
 };
 
-CaptureWriter::CaptureWriter(const std::filesystem::path& file, const std::string& application, const std::string& comment)
+CaptureWriter::CaptureWriter(const std::filesystem::path& file, const std::string& application,
+                             const std::vector<std::string>& comments)
     : file_(file), dumper_(std::make_unique<Dumper>()) {
   start_wiretap();
+  compressed_ = file_.extension() == ".gz";
   std::error_code error;
   // A link stays, and what it points to is written.
   if (std::filesystem::is_symlink(file_, error)) file_ = std::filesystem::weakly_canonical(file_, error);
@@ -106,7 +94,7 @@ CaptureWriter::CaptureWriter(const std::filesystem::path& file, const std::strin
   wtap_block_t section = wtap_block_create(WTAP_BLOCK_SECTION);
   static_cast<wtapng_section_mandatory_t*>(wtap_block_get_mandatory_data(section))->section_length = ~std::uint64_t{0};
   if (!application.empty()) add_text(section, OPT_SHB_USERAPPL, application);
-  if (!comment.empty()) add_text(section, OPT_COMMENT, comment);
+  for (const std::string& comment : comments) add_text(section, OPT_COMMENT, comment);
   dumper_->sections = g_array_new(FALSE, FALSE, sizeof(wtap_block_t));
   g_array_append_val(dumper_->sections, section);
 
@@ -115,13 +103,13 @@ CaptureWriter::CaptureWriter(const std::filesystem::path& file, const std::strin
   params.tsprec = WTAP_TSPREC_PER_PACKET;
   params.shb_hdrs = dumper_->sections;
   // No interface until there are packets: but a list of none would be answered with one that is made up.
-  wtap_block_t spare = make_spare();
+  wtap_block_t spare = make_interface(WTAP_ENCAP_ETHERNET);
   wtapng_iface_descriptions_t interfaces{g_array_new(FALSE, FALSE, sizeof(wtap_block_t))};
   g_array_append_val(interfaces.interface_data, spare);
   params.idb_inf = &interfaces;
   params.dont_copy_idbs = true;
   dumper_->to = wtap_dump_fdopen(fd, wtap_pcapng_file_type_subtype(),
-                                 file_.extension() == kGzip ? WTAP_GZIP_COMPRESSED : WTAP_UNCOMPRESSED, &params,
+                                 compressed_ ? WTAP_GZIP_COMPRESSED : WTAP_UNCOMPRESSED, &params,
                                  &dumper_->error, &dumper_->details);
   wtap_block_array_free(interfaces.interface_data);
   if (dumper_->to == nullptr) {
@@ -146,8 +134,7 @@ void CaptureWriter::discard() noexcept {
 
 void CaptureWriter::add_interfaces(const std::vector<wtap_block*>& interfaces) {
   for (std::size_t i = interfaces_.size(); i < interfaces.size(); ++i) {
-    const auto* description = static_cast<const wtapng_if_descr_mandatory_t*>(wtap_block_get_mandatory_data(interfaces[i]));
-    if (!wtap_dump_can_write_encap(wtap_pcapng_file_type_subtype(), description->wtap_encap)) {
+    if (!wtap_dump_can_write_encap(wtap_pcapng_file_type_subtype(), description(interfaces[i]).wtap_encap)) {
       interfaces_.push_back(kNone);
       continue;
     }
@@ -158,7 +145,7 @@ void CaptureWriter::add_interfaces(const std::vector<wtap_block*>& interfaces) {
 
 std::uint32_t CaptureWriter::spare_interface() {
   if (spare_ != kNone) return spare_;
-  wtap_block_t block = make_spare();
+  wtap_block_t block = make_interface(WTAP_ENCAP_ETHERNET);
   const bool added = wtap_dump_add_idb(dumper_->to, block, &dumper_->error, &dumper_->details);
   wtap_block_unref(block);
   if (!added) fail(dumper_->why());
@@ -185,7 +172,7 @@ void CaptureWriter::close() {
   const auto length = static_cast<std::uint64_t>(wtap_get_bytes_dumped(dumper_->to));
   wtap_dumper* to = std::exchange(dumper_->to, nullptr);
   if (!wtap_dump_close(to, nullptr, &dumper_->error, &dumper_->details)) fail(dumper_->why());
-  if (file_.extension() == kGzip && !ends_as_gzip(partial_, length)) fail("its end could not be written");
+  if (compressed_ && !ends_as_gzip(partial_, length)) fail("its end could not be written");
   if (fsync(dumper_->fd) != 0 && errno != EINVAL && errno != EROFS) fail(g_strerror(errno));
   if (rename(partial_.c_str(), file_.c_str()) != 0) fail(g_strerror(errno));
   partial_.clear();

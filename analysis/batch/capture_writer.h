@@ -5,6 +5,7 @@
 // Limits: one section; name resolutions and TLS secrets of the sources aren't taken over.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -22,18 +23,23 @@ class WriteError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What a string option of pcapng holds at most (draft-ietf-opsawg-pcapng section 3.5), less what pads it.
+constexpr std::size_t kLongestOption = 65'532;
+
 class CaptureWriter {
  public:
-  /// Compressed if the name ends in ".gz". `application` and `comment` become options of the section, "" none. Throws WriteError,
-  /// also where something else than a file stands there.
-  explicit CaptureWriter(const std::filesystem::path& file, const std::string& application = {}, const std::string& comment = {});
+  /// Compressed if the name ends in ".gz". `application` and `comments` become options of the section, "" none; a comment is cut
+  /// behind kLongestOption bytes. Throws WriteError, also where something else than a file stands there.
+  explicit CaptureWriter(const std::filesystem::path& file, const std::string& application = {},
+                         const std::vector<std::string>& comments = {});
   /// Removes what was written unless close() has been called.
   ~CaptureWriter();
   CaptureWriter(const CaptureWriter&) = delete;
   CaptureWriter& operator=(const CaptureWriter&) = delete;
 
   /// Of `interfaces`, those of the CaptureSet, all are kept that pcapng knows. Changes the record's interface to its number here.
-  /// REQUIRES: the record is a packet, of an interface that pcapng knows or without bytes. Throws WriteError.
+  /// REQUIRES: the record is a packet, of an interface that pcapng knows or of no interest; compressed, it has a byte at least.
+  /// Throws WriteError.
   void write(Slot& slot, const std::vector<wtap_block*>& interfaces);
 
   /// How many packets were written: the number of the last one in this file.
@@ -58,6 +64,7 @@ class CaptureWriter {
   std::uint32_t interface_count_ = 0;
   std::uint32_t spare_ = kNone;
   std::uint64_t count_ = 0;
+  bool compressed_ = false;
 
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 };

@@ -16,6 +16,7 @@
 #include "incidents.h"
 #include "interruption.h"
 #include "json_report.h"
+#include "part.h"
 #include "progress.h"
 #include "reading.h"
 #include "report.h"
@@ -132,13 +133,31 @@ void complain(const std::vector<Problem>& problems) {
   for (const Problem& problem : problems) fmt::print(stderr, "tcpwhy: {}: {}\n", problem.file, problem.what);
 }
 
+/// Whoever is told to end leaves no part: one of half a capture would say that it is whole.
+int write_part_of(CaptureSet& captures, const std::string& file, const Shard& shard, When progress_wanted) {
+  const Interruption interruption(captures);
+  Progress progress(chosen(progress_wanted, STDERR_FILENO), captures.bytes_in_all());
+  const auto update = [&](std::uint64_t packets, std::uint64_t bytes) { progress.update(packets, bytes); };
+  try {
+    write_part(captures, file, shard.index, shard.count, update);
+  } catch (const WriteError&) {
+    progress.clear();
+    complain(captures.problems());
+    throw;
+  }
+  progress.clear();
+  complain(captures.problems());
+  return captures.problems().empty() ? kNothingFound : kUnreadable;
+}
+
 }  // namespace
 
 int explain(const Explain& wish) {
   const TextStyle style{columns(wish.width), in_colour(wish.colour), wish.all};
   // Standard input can be read once, and to carve takes a second reading.
-  const Spool spool(wish.write ? wish.inputs : std::vector<std::string>{});
-  CaptureSet captures(spool ? spool.inputs() : wish.inputs);
+  const Spool spool(wish.write && !wish.of_parts ? wish.inputs : std::vector<std::string>{});
+  CaptureSet captures = wish.of_parts ? CaptureSet(Parts{wish.inputs}) : CaptureSet(spool ? spool.inputs() : wish.inputs);
+  if (wish.of_parts && wish.write) return write_part_of(captures, *wish.write, {}, wish.progress);
   const Interruption interruption(captures);
 
   Reading reading(wish.settings, captures);
@@ -164,6 +183,11 @@ int explain(const Explain& wish) {
     return reported.finding.verdict.severity > Severity::note;
   });
   return found ? kFindings : kNothingFound;
+}
+
+int write_part(const WritePart& wish) {
+  CaptureSet captures(wish.inputs);
+  return write_part_of(captures, wish.part, wish.shard, wish.progress);
 }
 
 }  // namespace tcpwhy::batch

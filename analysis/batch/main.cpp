@@ -15,6 +15,7 @@ int main(int count, char** values) {
   try {
     const auto wish = read_arguments(count, values);
     if (const auto* explain_this = std::get_if<Explain>(&wish)) return explain(*explain_this);
+    if (const auto* part = std::get_if<WritePart>(&wish)) return write_part(*part);
     return std::get<Done>(wish).status;
   } catch (const std::exception& error) {
     fmt::print(stderr, "tcpwhy: {}\n", error.what());

@@ -81,6 +81,18 @@ class Record {
     header_.block = nullptr;
   }
 
+  /// The record is a packet of one byte. For those that have none: into a compressed file wiretap can't write them.
+  void put_one_byte() {
+#if TCPWHY_WIRETAP(4, 6)
+    Buffer& data = header_.data;
+#else
+    Buffer& data = data_;
+#endif
+    ws_buffer_assure_space(&data, 1);
+    *ws_buffer_start_ptr(&data) = 0;
+    header_.rec_header.packet_header.caplen = 1;
+  }
+
   /// Appends it to a file.
   bool write(wtap_dumper* to, int& error, char*& details) {
 #if TCPWHY_WIRETAP(4, 6)
@@ -111,6 +123,16 @@ inline std::optional<unsigned> interface_of(wtap* file, const wtap_rec& record) 
   static_cast<void>(file);
 #endif
   return id;
+}
+
+/// A record of whatever kind is a packet from now on, without bytes.
+inline void become_packet(wtap_rec& record, int encapsulation) {
+  record.rec_type = REC_TYPE_PACKET;
+  record.rec_header.packet_header = {};
+  record.rec_header.packet_header.pkt_encap = encapsulation;
+#if TCPWHY_WIRETAP(4, 6)
+  record.rec_type_name = "Packet";
+#endif
 }
 
 /// The record is of the first section of the file that it is written to.

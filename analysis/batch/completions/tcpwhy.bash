@@ -55,10 +55,27 @@ _tcpwhy() {
     --format) _tcpwhy_offer text json ndjson csv && return ;;
     --colour | --progress) _tcpwhy_offer auto always never && return ;;
     --filter) _tcpwhy_filter && return ;;
-    --width | --time-wait | --idle-gap) _tcpwhy_nothing && return ;;
-    --write | -w) return ;;
+    --width | --time-wait | --idle-gap | --shard) _tcpwhy_nothing && return ;;
+    --write | -w | --output | -o) return ;;
   esac
-  [[ $word != -* ]] || _tcpwhy_offer --help -h --version --list-causes --all --format --filter --write -w --neighbours --colour \
-    --progress --width --time-wait --idle-gap
+  local report=(--all --format --filter --colour --progress --width --time-wait --idle-gap)
+  case $word in
+    -*)
+      case ${words[1]:-} in
+        profile) _tcpwhy_offer --help -h --output -o --shard --progress ;;
+        merge) _tcpwhy_offer --help -h "${report[@]}" --output -o ;;
+        *) _tcpwhy_offer --help -h --version --list-causes "${report[@]}" --write -w --neighbours ;;
+      esac
+      ;;
+    *)
+      ((${#words[@]} == 1)) || return
+      _tcpwhy_offer profile merge
+      # Both, since what is offered takes the place of bash's own.
+      ((${#COMPREPLY[@]})) || return
+      local file
+      compopt -o filenames 2>/dev/null
+      while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$word")
+      ;;
+  esac
 }
 complete -o bashdefault -o default -F _tcpwhy tcpwhy
