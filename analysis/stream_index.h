@@ -36,10 +36,10 @@ class StreamIndex {
     stub,        ///< So little was quoted that it is about the stream that is there, or about none.
   };
 
-  /// Returns the number and remembers what it needs; nothing for a stub of an unknown tuple. `segment.stream` is ignored. By 4-tuple, and a new number when a SYN (without
-  /// ACK) opens a new incarnation, that is, carries another sequence number than the stream began with. Where the beginning was not
-  /// captured it is told from the first number that was, or from its acknowledgment, so that a SYN that was captured late is no
-  /// new stream.
+  /// Returns the number and remembers what it needs; nothing for a stub of an unknown tuple. `segment.stream` is ignored. By
+  /// 4-tuple, and a new number when a SYN (without ACK) opens a new incarnation, that is, carries another sequence number than the
+  /// stream began with. Where the beginning was not captured it is told from the first number that was, or from its
+  /// acknowledgment, so that a SYN that was captured late is no new stream.
   StreamNumber number(const Segment& segment) { return *number(segment, key_of(segment), Sight::whole); }
 
   /// A 4-tuple by its hash, and which of its ends sent.

@@ -33,10 +33,10 @@ struct PartCount {
 using PartProgress = std::function<void(std::uint64_t frames, std::uint64_t bytes)>;
 
 /// Reads what is left of `captures` and writes the share number `shard`, from 0, of `count` to a file, compressed if its name ends
-/// in ".gz", which takes most of the time then; of parts, all that is there, which `shard` and `count` don't change. What couldn't be read is told in the part, too: a
-/// reading of it will have the same problems. REQUIRES: shard < count <= kMostShards. Throws WriteError, also where reading was
-/// stopped, where parts don't merge to a larger one, and where one of them isn't whole: the larger one would look as if it were.
-/// Then there is no such file, or still what stood there before.
+/// in ".gz", which takes most of the time then; of parts, all that is there, which `shard` and `count` don't change. What couldn't
+/// be read is told in the part, too: a reading of it will have the same problems. REQUIRES: shard < count <= kMostShards. Throws
+/// WriteError, also where reading was stopped, where parts don't merge to a larger one, and where one of them isn't whole: the
+/// larger one would look as if it were. Then there is no such file, or still what stood there before.
 PartCount write_part(CaptureSet& captures, const std::string& file, std::uint32_t shard = 0, std::uint32_t count = 1,
                      const PartProgress& progress = {});
 
