@@ -14,6 +14,7 @@
 #include "half_connection.h"
 #include "limits.h"
 #include "packed_connection.h"
+#include "prefetch.h"
 #include "settings.h"
 
 namespace tcpwhy {
@@ -107,7 +108,9 @@ struct ConnectionState {
   [[nodiscard]] const TwoPoints& points(Side sender) const { return odd->points[index(sender)]; }
   /// Fetches what few connections have into the cache.
   void prefetch() const {
-    for (const HalfConnection& half_connection : halves) __builtin_prefetch(&*half_connection.seldom);
+    for (const HalfConnection& half_connection : halves) {
+      tcpwhy::prefetch(std::as_bytes(std::span(&*half_connection.seldom, 1)));
+    }
   }
   [[nodiscard]] std::size_t held() const { return halves[0].seldom.held() + halves[1].seldom.held() + odd.held(); }
   [[nodiscard]] bool handshake_seen() const { return half(Side::client).syn() && half(Side::server).syn(); }

@@ -1,10 +1,12 @@
 // An allocator for large tables that are read at random: in huge pages, where the system has them, so that what a look costs
 // is the look and not the way through the page table.
 //
-// Limits: Linux (madvise). Elsewhere, and below the size of one such page, it is std::allocator.
+// Limits: Linux (madvise), and tables of at least one such page; any other is in pages as usual.
 #pragma once
 
+#ifdef __linux__
 #include <sys/mman.h>
+#endif
 
 #include <cstddef>
 #include <new>

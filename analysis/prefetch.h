@@ -9,7 +9,9 @@ namespace tcpwhy {
 /// Only a hint: nothing changes but how long the next look at these bytes takes.
 inline void prefetch(std::span<const std::byte> bytes) {
   constexpr std::size_t kCacheLine = 64;
+  if (bytes.empty()) return;
   for (std::size_t at = 0; at < bytes.size(); at += kCacheLine) __builtin_prefetch(&bytes[at]);
+  __builtin_prefetch(&bytes.back());  // They may end in a cache line more than they fill.
 }
 
 }  // namespace tcpwhy

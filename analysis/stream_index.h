@@ -12,9 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "huge_pages.h"
+#include "prefetch.h"
 #include "segment.h"
 
 namespace tcpwhy {
@@ -50,9 +52,7 @@ class StreamIndex {
   [[nodiscard]] static Key key_of(const Segment& segment);
   /// The same in two steps, for who has many segments at hand: what the first one touches comes into the cache meanwhile.
   void expect(const Key& key) const {
-    const Entry* entry = &entries_[home(static_cast<std::uint32_t>(key.tuple))];
-    __builtin_prefetch(entry);
-    __builtin_prefetch(reinterpret_cast<const std::byte*>(entry + 1) - 1);  // Not all of them lie in one cache line.
+    prefetch(std::as_bytes(std::span(&entries_[home(static_cast<std::uint32_t>(key.tuple))], 1)));
   }
   std::optional<StreamNumber> number(const Segment& segment, const Key& key, Sight sight);
 

@@ -6,10 +6,9 @@
 
 namespace tcpwhy::batch {
 
-PacketStream::PacketStream(CaptureSet& captures) : captures_(captures) {
+PacketStream::PacketStream(CaptureSet& captures, Helper helper) : captures_(captures) {
   reader_ = std::thread([this] { read(); });
-  constexpr unsigned kWithHelper = 3;
-  if (std::thread::hardware_concurrency() >= kWithHelper) helper_ = std::thread([this] { help(); });
+  if (helper == Helper::yes) helper_ = std::thread([this] { help(); });
 }
 
 PacketStream::~PacketStream() {

@@ -36,8 +36,13 @@ struct Batch {
 
 class PacketStream {
  public:
+  /// Whether a thread of its own prepares.
+  enum class Helper : std::uint8_t { no, yes };
+  /// Pays where the reader and the caller have a processor each, and there is one more.
+  [[nodiscard]] static Helper helper_for(unsigned processors) { return processors > 2 ? Helper::yes : Helper::no; }
+
   /// Begins to read. `captures` must not be touched by anybody else until this is destroyed, but for its stop().
-  explicit PacketStream(CaptureSet& captures);
+  explicit PacketStream(CaptureSet& captures, Helper helper = helper_for(std::thread::hardware_concurrency()));
   /// Stops reading, after the packets that are being read.
   ~PacketStream();
   PacketStream(const PacketStream&) = delete;
