@@ -1,7 +1,7 @@
 #include "stream_index.h"
 
 #include <algorithm>
-#include <utility>
+#include <functional>
 
 namespace tcpwhy {
 
@@ -67,29 +67,50 @@ StreamIndex::Entry* StreamIndex::find(std::uint64_t key, bool make, bool& made) 
   }
 }
 
-/// Clears out, or doubles the room where little would be won by it: soon it would be needed again.
+/// Clears out what is over and was heard longest ago, until half of what the table may hold is free. Room grows where that
+/// isn't enough, for what is alive; for what is over no further than to kRoomForEnded.
 void StreamIndex::make_room() {
-  const bool at_limit = entries_.size() >= kMostRoom;
-  const auto stays = [at_limit](const Entry& entry) {
-    return entry.used != 0 && (entry.recent != 0 || (entry.ended == 0 && !at_limit));
-  };
-  const auto staying = static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), stays));
-  const bool clear_out = entries_.size() >= kEnoughRoom && staying * 2 <= used_;
-  const Table old = std::exchange(entries_, Table(clear_out || at_limit ? entries_.size() : entries_.size() * 2));
-  used_ = 0;
-  for (const Entry& entry : old) {
-    if (clear_out || at_limit ? !stays(entry) : entry.used == 0) continue;
+  const auto alive = static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.used != 0 && entry.ended == 0; }));
+  std::size_t room = entries_.size();
+  if (room < kMostRoom && (room < kRoomForEnded || alive > half_of(room))) room *= 2;
+  std::vector<Entry> kept;
+  kept.reserve(std::min(used_, std::max(alive, half_of(room))));
+  const std::size_t ended = used_ - alive;
+  const std::size_t room_for_ended = half_of(room) - std::min(half_of(room), alive);
+  const std::uint32_t least_youth = ended > room_for_ended ? youth_of_ended(room_for_ended) : 0;
+  // No room left for all that is alive: who was silent must go, too.
+  const bool only_heard = alive > half_of(room);
+  for (const Entry& entry : entries_) {
+    if (entry.used != 0 && (entry.ended == 0 ? !only_heard || entry.recent != 0 : youth_of(entry) >= least_youth)) kept.push_back(entry);
+  }
+  // Everybody was heard: of so many none is told apart by that.
+  if (kept.size() > half_of(room) + half_of(room) / 2) kept.clear();
+  if (room == entries_.size()) {
+    std::fill(entries_.begin(), entries_.end(), Entry{});
+  } else {
+    entries_ = Table();  // First, so that there are never both.
+    entries_ = Table(room);
+  }
+  for (const Entry& entry : kept) {
     std::size_t at = home(entry.low);
     while (entries_[at].used != 0) at = (at + 1) & (entries_.size() - 1);
     entries_[at] = entry;
     entries_[at].recent = 0;
-    ++used_;
   }
-  // Everybody was heard: of so many none is told apart by that.
-  if (is_full()) {
-    entries_.assign(entries_.size(), Entry{});
-    used_ = 0;
+  used_ = kept.size();
+}
+
+/// The youth of the `count`th youngest of those that ended; above all for 0.
+std::uint32_t StreamIndex::youth_of_ended(std::size_t count) const {
+  if (count == 0) return ~std::uint32_t{0};
+  std::vector<std::uint32_t> youths;
+  for (const Entry& entry : entries_) {
+    if (entry.used != 0 && entry.ended != 0) youths.push_back(youth_of(entry));
   }
+  const auto nth = youths.begin() + static_cast<std::ptrdiff_t>(count - 1);
+  std::nth_element(youths.begin(), nth, youths.end(), std::greater<>());
+  return *nth;
 }
 
 }  // namespace tcpwhy

@@ -2,10 +2,10 @@
 //
 // Model: packet-tcp.c, dissect_tcp and base_seq. One table with open addressing (linear probing), of 20 bytes a 4-tuple, that is
 // told by 60 bits of its hash: two of a million tuples share them once in two million captures.
-// Limits: of more than some 200,000 tuples those are forgotten whose connection ended and that have been silent while the table
-// filled up; of more than some three million also others that were as silent. So memory follows what is alive and not how long
-// a capture is. A segment of a tuple that was forgotten opens a new stream, where Wireshark, which forgets nothing, would go on
-// with the old one.
+// Limits: of more than some 400,000 tuples those are forgotten whose connection ended, first what was silent longest; of more than
+// some three million also others that were silent. So memory follows what is alive and not how long a capture is: 10 MB, and 27
+// to 53 bytes for each tuple that is alive where these are more than 200,000. A segment of a tuple that was forgotten opens a new
+// stream, where Wireshark, which forgets nothing, would go on with the old one.
 #pragma once
 
 #include <array>
@@ -56,6 +56,9 @@ class StreamIndex {
   }
   std::optional<StreamNumber> number(const Segment& segment, const Key& key, Sight sight);
 
+  /// The size of its table, in tuples, of which it holds three quarters at most.
+  [[nodiscard]] std::size_t room() const { return entries_.size(); }
+
  private:
   struct Entry {
     std::uint32_t low = 0;           ///< Of the hash.
@@ -73,7 +76,7 @@ class StreamIndex {
 
   static constexpr StreamNumber kStreamBits = 0x3fffffff;
   static constexpr std::size_t kFirstRoom = std::size_t{1} << 12;
-  static constexpr std::size_t kEnoughRoom = std::size_t{1} << 18;
+  static constexpr std::size_t kRoomForEnded = std::size_t{1} << 19;
   static constexpr std::size_t kMostRoom = std::size_t{1} << 22;
 
   [[nodiscard]] static bool is(const Entry& entry, std::uint64_t key) {
@@ -84,6 +87,11 @@ class StreamIndex {
   [[nodiscard]] bool is_full() const { return (used_ + 1) * 4 > entries_.size() * 3; }
   /// Null where there is none and none shall be made.
   [[nodiscard]] Entry* find(std::uint64_t key, bool make, bool& made);
+  /// Of what a table of this size may hold; such that it doesn't soon fill again.
+  [[nodiscard]] static std::size_t half_of(std::size_t room) { return room / 8 * 3; }
+  /// The younger, the larger: heard since the table was last cleared out, and then by when its stream began.
+  [[nodiscard]] static std::uint32_t youth_of(const Entry& entry) { return entry.recent << 30U | entry.stream; }
+  [[nodiscard]] std::uint32_t youth_of_ended(std::size_t count) const;
   void make_room();
 
   Rule rule_;

@@ -111,6 +111,51 @@ TEST(StreamIndex, KeepsTheNumberOfWhoIsSilentAndDidNotEnd) {
   for (std::uint32_t client = 0; client < kIdle; ++client) ASSERT_EQ(index.number(segment_of(client, kAck)), client);
 }
 
+/// The same ports again and again, as a busy host's: what is heard again isn't what is alive.
+TEST(StreamIndex, RoomFollowsWhatIsAliveAndNotHowLongTheCaptureIs) {
+  StreamIndex index;
+  constexpr std::uint32_t kPorts = 600'000;
+  constexpr std::uint32_t kConnections = 2'500'000;
+  for (std::uint32_t connection = 0; connection < kConnections; ++connection) {
+    Segment segment = segment_of(connection % kPorts, kSyn);
+    segment.seq = SequenceNumber(connection);
+    ASSERT_EQ(index.number(segment), connection);
+    segment.flags = kFin | kAck;
+    ASSERT_EQ(index.number(segment), connection);
+  }
+  EXPECT_LE(index.room(), 524'288U);
+}
+
+/// What crosses a close comes within seconds, when other connections have ended since.
+TEST(StreamIndex, KeepsTheNumbersOfThoseThatEndedLast) {
+  StreamIndex index;
+  constexpr std::uint32_t kAll = 1'500'000;
+  constexpr std::uint32_t kLately = 150'000;
+  for (std::uint32_t client = 0; client < kAll; ++client) {
+    ASSERT_EQ(index.number(segment_of(client, kSyn)), client);
+    ASSERT_EQ(index.number(segment_of(client, kFin | kAck)), client);
+    if (client >= kLately) {
+      ASSERT_EQ(index.number(segment_of(client - kLately, kRst)), client - kLately);
+    }
+  }
+}
+
+/// A connection that was there from the beginning, too: how old its stream is doesn't matter.
+TEST(StreamIndex, KeepsTheNumberOfAnOldConnectionThatEndedLately) {
+  StreamIndex index;
+  constexpr std::uint32_t kAll = 1'000'000;
+  for (std::uint32_t client = 0; client < kAll; ++client) {
+    ASSERT_EQ(index.number(segment_of(client, kSyn)), client);
+    if (client > 0) index.number(segment_of(client, kFin | kAck));
+  }
+  ASSERT_EQ(index.number(segment_of(0, kFin | kAck)), 0U);
+  for (std::uint32_t client = kAll; client < kAll + 150'000; ++client) {
+    ASSERT_EQ(index.number(segment_of(client, kSyn)), client);
+    index.number(segment_of(client, kFin | kAck));
+  }
+  EXPECT_EQ(index.number(segment_of(0, kRst)), 0U);
+}
+
 TEST(StreamIndex, StaysWithinItsRoomWhoeverFloodsIt) {
   StreamIndex index;
   constexpr std::uint32_t kSyns = 5'000'000;
