@@ -29,6 +29,7 @@ enum class FieldId : std::uint8_t {
   reset_kind,
   provoked_by,
   deciding_frame,
+  provisional,
   proof,
   explanation,
   fix,
@@ -63,7 +64,7 @@ struct Field {
   const char* meaning;     ///< One sentence without a full stop.
 };
 
-inline constexpr std::array<Field, 35> kFields = {{
+inline constexpr std::array<Field, 36> kFields = {{
     {FieldId::cause, "cause", "Cause", FieldType::text, "Why: an id of tcpwhy's diagnoses"},
     {FieldId::variant, "variant", "Variant", FieldType::text,
      "Which shape of the cause; empty where it has one only"},
@@ -86,6 +87,8 @@ inline constexpr std::array<Field, 35> kFields = {{
     {FieldId::provoked_by, "provoked_by", "Provoked by", FieldType::frame, "The segment that drew the reset"},
     {FieldId::deciding_frame, "deciding_frame", "Deciding frame", FieldType::frame,
      "The frame on which the expert info stands"},
+    {FieldId::provisional, "provisional", "Provisional", FieldType::text,
+     "That later frames may still change the finding; absent once all were read"},
     {FieldId::proof, "proof", "Proof", FieldType::frame, "A frame on which the finding rests; several"},
     {FieldId::explanation, "explanation", "What happened", FieldType::text,
      "What happened, in order, with this capture's frames and numbers"},

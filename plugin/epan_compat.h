@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include <ws_version.h>  // first: other headers of 4.0 count on nothing, but those of 4.4 test it
 
 #include <epan/conversation.h>
+#include <epan/conversation_filter.h>
 #include <epan/expert.h>
 #include <epan/packet.h>
 #include <epan/prefs.h>
@@ -37,6 +39,29 @@ constexpr std::uint32_t kPluginDescription = 0;
 
 /// What a table's check of a row returns: gboolean until 4.2, then bool.
 using UatVerdict = decltype(uat_update_cb_t{}(nullptr, nullptr));
+
+/// What a preference of yes or no is kept in: gboolean until 4.2, then bool.
+template <typename Variable>
+Variable variable_of(void (*)(module_t*, const char*, const char*, const char*, Variable*));
+using PreferenceBool = decltype(variable_of(prefs_register_bool_preference));
+
+/// What says whether a conversation filter fits: gboolean until 4.2, then bool.
+template <typename Verdict, typename... Arguments>
+Verdict verdict_of(Verdict (*)(Arguments...));
+using ConversationFilterVerdict = decltype(verdict_of(is_filter_valid_func{}));
+
+/// Both routines take the packet, and in later versions an argument of their own.
+template <typename IsValid, typename Build>
+void add_conversation_filter(const char* protocol, const char* title, IsValid is_valid, Build build) {
+  const auto add = [&](auto register_filter) {
+    if constexpr (std::is_invocable_v<decltype(register_filter), const char*, const char*, IsValid, Build, void*>) {
+      register_filter(protocol, title, is_valid, build, nullptr);
+    } else {
+      register_filter(protocol, title, is_valid, build);
+    }
+  };
+  add(register_conversation_filter);
+}
 
 /// The TCP conversation of the frame that was just dissected, as its dissector found it; where `pinfo` may be trusted
 /// to hold that conversation's addresses. Since 4.4 a preference (conversation_deinterlacing_key) can add VLAN and

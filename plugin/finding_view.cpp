@@ -7,6 +7,7 @@
 
 #include "catalogue.h"
 #include "fields.h"
+#include "preferences.h"
 
 namespace tcpwhy::plugin {
 namespace {
@@ -239,14 +240,18 @@ void add_idle_timeout(const NamedTimeout& named, tvbuff_t* tvb, packet_info* pin
   add_word(row, tvb, pinfo, FieldId::idle_timeout_server, named.server);
 }
 
-proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
+constexpr std::string_view kProvisional =
+    "later frames may still change this. It is settled when the capture ends; tshark settles with -2";
+
+proto_item* add_finding(const Finding& finding, bool provisional, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree) {
   const Verdict& verdict = finding.verdict;
   const char* cause = pooled(pinfo, verdict.diagnosis->id);
   const char* variant = pooled(pinfo, verdict.variant);
   const bool has_variant = !verdict.variant.empty();
   proto_item* item = proto_tree_add_string_format(
-      tree, hf(FieldId::cause), tvb, 0, 0, cause, "%s%s%s%s, %s: %s", cause, has_variant ? " (" : "", variant,
-      has_variant ? ")" : "", pooled(pinfo, to_string(verdict.confidence)), cost_in_words(pinfo, verdict.impact));
+      tree, hf(FieldId::cause), tvb, 0, 0, cause, "%s%s%s%s, %s%s: %s", cause, has_variant ? " (" : "", variant,
+      has_variant ? ")" : "", pooled(pinfo, to_string(verdict.confidence)), provisional ? " so far" : "",
+      cost_in_words(pinfo, verdict.impact));
   proto_item_set_generated(item);
   proto_tree* story = proto_item_add_subtree(item, ett_finding);
 
@@ -261,6 +266,7 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
     add_text(story, tvb, pinfo, FieldId::ruled_out, line);
   }
   add_text(story, tvb, pinfo, FieldId::blind_spot, finding.narrative.blind_spot);
+  if (provisional) add_word(story, tvb, pinfo, FieldId::provisional, kProvisional);
 
   proto_item_set_generated(
       proto_tree_add_uint(story, hf(FieldId::severity), tvb, 0, 0, static_cast<std::uint32_t>(verdict.severity)));
@@ -286,6 +292,13 @@ proto_item* add_finding(const Finding& finding, tvbuff_t* tvb, packet_info* pinf
     proto_item_set_generated(proto_tree_add_uint64(again, hf(FieldId::retry_stream), tvb, 0, 0, finding.retry.stream));
   }
   return item;
+}
+
+/// A tag for the packet list, where a person looks first. Harmless news is left out but on a RST, which looks like harm.
+void tag(const Finding& finding, ResetRole role, packet_info* pinfo) {
+  if (finding.verdict.severity == Severity::chat && role == ResetRole::none) return;
+  col_append_fstr(pinfo->cinfo, COL_INFO, "  [why: %s, %s]", pooled(pinfo, finding.verdict.diagnosis->id),
+                  cost_in_words(pinfo, finding.verdict.impact));
 }
 
 }  // namespace
@@ -321,9 +334,10 @@ void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree)
     }
   }
   for (const Finding* finding : page.findings) {
-    proto_item* item = why != nullptr ? add_finding(*finding, tvb, pinfo, why) : nullptr;
-    if (page.fresh || finding->verdict.deciding_frame == pinfo->num) {
+    proto_item* item = why != nullptr ? add_finding(*finding, page.provisional, tvb, pinfo, why) : nullptr;
+    if (page.provisional || finding->verdict.deciding_frame == pinfo->num) {
       add_expert(*finding, pinfo, item);
+      if (tags_info_column()) tag(*finding, page.role, pinfo);
       // The expert info made the item a subtree of epan's own kind, which Wireshark shows closed.
       [[maybe_unused]] const proto_tree* again = proto_item_add_subtree(item, ett_finding);
     }

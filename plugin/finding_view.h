@@ -24,8 +24,9 @@ struct Page {
   std::span<const NamedTimeout> idle_timeouts;  ///< Of the endpoints of its streams.
   /// What tcpwhy itself had to forget, in a sentence; null where this frame isn't the one to say it.
   const char* forgotten = nullptr;
-  /// The findings were made on this frame and now, so that their expert infos stand here; else on the deciding frame.
-  bool fresh = false;
+  /// The findings are what this frame said when it was read, and later ones may change it; their expert infos stand here.
+  /// Else they are sealed, and their expert infos stand on their deciding frames.
+  bool provisional = false;
 
   [[nodiscard]] bool empty() const {
     return idle_gap == 0 && role == ResetRole::none && findings.empty() && idle_timeouts.empty() && forgotten == nullptr;

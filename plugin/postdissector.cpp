@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "analyzer.h"
+#include "context_menu.h"
 #include "epan_compat.h"
 #include "finding_view.h"
 #include "preferences.h"
@@ -135,7 +136,7 @@ class Session {
     }
     page.findings = shown_;
     page.idle_timeouts = idle_timeouts_;
-    page.fresh = true;
+    page.provisional = true;
     // Who reads once may see no frame after this one: said where it begins.
     if (forgotten_.empty() && analyzer_.forgotten().any()) {
       forgotten_ = to_string(analyzer_.forgotten());
@@ -150,7 +151,7 @@ class Session {
     Page page;
     shown_.clear();
     if (!analyzer_.finished()) {
-      page.fresh = true;
+      page.provisional = true;
       first_words_.for_each(frame, [this](const auto& findings) { turn_to(findings); });
     } else {
       const auto streams = frames_.streams(frame);
@@ -172,13 +173,20 @@ class Session {
         std::erase_if(shown_, [frame](const Finding* finding) { return finding->verdict.deciding_frame != frame; });
       }
     }
-    if (wanted) {
-      page.idle_gap = analyzer_.idle_gap(frame);
-      page.role = analyzer_.reset_role(frame);
-    }
+    if (wanted) page.idle_gap = analyzer_.idle_gap(frame);
+    if (wanted || !shown_.empty()) page.role = analyzer_.reset_role(frame);
     if (analyzer_.finished() && frame == last_frame_ && !forgotten_.empty()) page.forgotten = forgotten_.c_str();
     page.findings = shown_;
     return page;
+  }
+
+  /// None before the end.
+  [[nodiscard]] std::vector<Finding> sealed_findings(FrameNumber frame) const {
+    std::vector<Finding> all;
+    for (const StreamNumber stream : frames_.streams(frame)) {
+      for (Finding& finding : analyzer_.findings(stream)) all.push_back(std::move(finding));
+    }
+    return all;
   }
 
   void finish() {
@@ -291,10 +299,15 @@ void register_protocol() {
   guarded("registering", [] {
     register_fields(proto_tcpwhy);
     register_preferences(proto_tcpwhy);
+    register_context_menu();
   });
   register_init_routine(start_capture);
   register_cleanup_routine(forget_capture);
   register_postseq_cleanup_routine(finish_capture);
+}
+
+std::vector<Finding> sealed_findings(FrameNumber frame) {
+  return session != nullptr ? session->sealed_findings(frame) : std::vector<Finding>();
 }
 
 /// A handle of no protocol: epan would enter a protocol in the list of each frame's layers, and strike it out again where

@@ -15,10 +15,18 @@
 // lost. `-Y` has no such trouble.
 #pragma once
 
+#include <vector>
+
+#include "finding.h"
+
 namespace tcpwhy::plugin {
 
 /// Registers the protocol "tcpwhy" with its fields, preferences and routines.
 void register_protocol();
+
+/// The findings of the streams of a frame, once all frames were read; before, and where tcpwhy is off, none. May throw
+/// std::bad_alloc.
+[[nodiscard]] std::vector<Finding> sealed_findings(FrameNumber frame);
 
 /// Hooks it in as a post-dissector. All protocols have registered by then.
 void register_handoff();

@@ -13,6 +13,7 @@ constexpr Settings kDefaults;
 unsigned time_wait_s = kDefaults.time_wait / kSecond;
 unsigned smallest_idle_gap_ms = kDefaults.smallest_idle_gap / kMillisecond;
 unsigned rtt_margin_ms = kDefaults.rtt_margin / kMillisecond;
+PreferenceBool tag_info_column = true;
 
 // ---------------------------------------------------------------- the user's own idle timeouts, a table of Wireshark's
 
@@ -94,6 +95,10 @@ void register_preferences(int proto) {
       "Slack added to a measured round trip, in milliseconds: two events closer together than this at one end count as "
       "simultaneous. Default 5.",
       10, &rtt_margin_ms);
+  prefs_register_bool_preference(module, "tag_info_column", "Tag the Info column",
+                                 "Whether the frame that decides a finding says so at the end of its Info column: the cause, and what it "
+                                 "cost.",
+                                 &tag_info_column);
   uat_t* table = uat_new("Known idle timeouts", sizeof(Row), "tcpwhy_idle_timeouts", true, &rows, &row_count,
                          UAT_AFFECTS_DISSECTION, nullptr, copy_row, check_row, free_row, nullptr, nullptr, kColumns);
   prefs_register_uat_preference(module, "idle_timeouts", "Known idle timeouts",
@@ -108,6 +113,10 @@ Settings current_settings() {
   settings.smallest_idle_gap = smallest_idle_gap_ms * kMillisecond;
   settings.rtt_margin = rtt_margin_ms * kMillisecond;
   return settings;
+}
+
+bool tags_info_column() {
+  return tag_info_column;
 }
 
 std::vector<OwnTimeout> own_timeouts() {

@@ -49,6 +49,7 @@ std::optional<Table> table_of(FieldId field) {
       return Table::idle_timeouts;
     case FieldId::role:      // Of a frame.
     case FieldId::idle_gap:  // Of a frame.
+    case FieldId::provisional:  // What the program reports is settled.
     case FieldId::line:      // Wireshark's tree alone needs it.
       return {};
   }
