@@ -40,7 +40,7 @@ Linux, as root.
 **The reason.** The tracepoint `tcp:tcp_send_reset` says why the kernel sends a RST (since Linux 6.10; what an
 application or a timer decided since 6.12, NOT_SPECIFIED before), `tcp:tcp_receive_reset` who was told:
 
-```
+```sh
 cd /sys/kernel/tracing
 echo 1 | tee events/tcp/tcp_send_reset/enable events/tcp/tcp_receive_reset/enable
 cat trace_pipe        # ... src=10.0.0.2:443 dest=10.0.0.1:50312 state=TCP_CLOSE reason=TCP_ABORT_ON_CLOSE
@@ -49,7 +49,7 @@ cat trace_pipe        # ... src=10.0.0.2:443 dest=10.0.0.1:50312 state=TCP_CLOSE
 
 or, for a minute, with the calls that led there:
 
-```
+```sh
 perf record -a -g -e tcp:tcp_send_reset -e tcp:tcp_receive_reset -- sleep 60 && perf script
 ```
 
@@ -58,7 +58,7 @@ perf record -a -g -e tcp:tcp_send_reset -e tcp:tcp_receive_reset -- sleep 60 && 
 
 **The counters**, and by how much they rise in a minute:
 
-```
+```sh
 nstat -n; sleep 60; nstat -z 'TcpExtTCPAbort*' 'TcpExtListen*' TcpExtTCPTimeouts TcpOutRsts TcpAttemptFails
 ```
 
