@@ -48,7 +48,7 @@ tap_packet_status guarded(Body body) noexcept {
     body();
     return TAP_PACKET_REDRAW;
   } catch (...) {
-    g_warning("tcpwhy: out of memory, statistics stop here");
+    g_warning("tcpwhy: this statistic stops here: something failed");
     return TAP_PACKET_FAILED;
   }
 }
@@ -172,9 +172,9 @@ class Causes {
   }
 
   void entitle() {
-    sheet_.set_title(ledger_.size() == 0 ? "No incidents."
-                                         : fmt::format("{} in {}:", plural(ledger_.size(), "incident"),
-                                                       plural(all_streams_.size(), "stream")));
+    sheet_.set_title(ledger_.size() == 0
+                         ? "No incidents."
+                         : fmt::format("{} in {}:", plural(ledger_.size(), "incident"), plural(all_streams_.size(), "stream")));
   }
 
   // The names of texts are as wide as their columns: tshark prints them as they are.
@@ -260,8 +260,8 @@ class Endpoints {
     row->cells[column_of(entry.severity, loudest)].number += static_cast<unsigned>(change);
     if (is_at_fault) row->cells[at_fault].number += static_cast<unsigned>(change);
     const auto first = row->cells.begin() + loudest;
-    const bool is_empty = std::all_of(first, first + 4, [](const Cell& cell) { return cell.number == 0; }) &&
-                          row->cells[samples].number == 0;
+    const bool is_empty =
+        std::all_of(first, first + 4, [](const Cell& cell) { return cell.number == 0; }) && row->cells[samples].number == 0;
     if (is_empty) {
       sheet_.remove(*row);
       row = nullptr;
@@ -314,7 +314,8 @@ class Endpoints {
 
   void entitle() {
     const auto shown = std::count_if(rows_.begin(), rows_.end(), [](const auto& row) { return row.second != nullptr; });
-    sheet_.set_title(shown == 0 ? "No incidents, and no idle timeouts that show." : "Of all endpoints, those with something to say:");
+    sheet_.set_title(shown == 0 ? "No incidents, and no idle timeouts that show."
+                                : "Of all endpoints, those with something to say:");
   }
 
   inline static std::array<stat_tap_table_item, column_count> columns_ = {{
@@ -340,8 +341,7 @@ class Endpoints {
 /// One for each open tree.
 class Tree {
  public:
-  explicit Tree(stats_tree* tree)
-      : tree_(tree), root_(stats_tree_create_node(tree, "Incidents", 0, STAT_DT_INT, true)) {}
+  explicit Tree(stats_tree* tree) : tree_(tree), root_(stats_tree_create_node(tree, "Incidents", 0, STAT_DT_INT, true)) {}
 
   void take(const TapRecord& record) {
     for (std::uint32_t i = 0; i < record.incident_count; ++i) {

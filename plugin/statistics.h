@@ -9,8 +9,8 @@
 // `-z` arguments are prefixes to Wireshark, tried from the last in the alphabet on, so that tcpwhy comes after
 // tcpwhy,endpoints and tcpwhy,tree.
 // Limits: those of the taps (tap.h) and of Wireshark's tables (sheet.h). tshark without -2 tells nobody that its only pass is
-// over before it draws, so that it draws what is provisional. `wireshark -z tcpwhy` opens nothing: Wireshark wants two words
-// there; its menu has it.
+// over before it draws, so that it draws what is provisional. A branch of the tree whose incidents were all taken back stays,
+// with 0. `wireshark -z tcpwhy` opens nothing: Wireshark wants two words there; its menu has it.
 #pragma once
 
 namespace tcpwhy::plugin {

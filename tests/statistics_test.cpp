@@ -30,11 +30,18 @@ namespace fs = std::filesystem;
 
 const fs::path kSource = TCPWHY_SOURCE_DIR;
 
-Outcome tshark(const std::string& arguments) { return run_tshark_of(TCPWHY_SOURCE_DIR, TCPWHY_BUILD_DIR, arguments); }
+Outcome tshark(const std::string& arguments) {
+  return run_tshark_of(TCPWHY_SOURCE_DIR, TCPWHY_BUILD_DIR, arguments);
+}
 
 const Outcome& version() {
   static const Outcome said = tshark("--version");
   return said;
+}
+
+/// As tshark says until 4.4, and from 4.6 on.
+bool has_lua() {
+  return version().out.find("with Lua") != std::string::npos || version().out.find("+Lua") != std::string::npos;
 }
 
 fs::path capture(const std::string& id) {
@@ -116,7 +123,7 @@ Counts expected(const std::string& fields) {
     for (std::size_t i = 0; i < causes.size(); ++i) {
       if (deciding[i] != columns[0]) continue;
       incidents[{columns[1], find_diagnosis(causes[i])->question}] = {causes[i], impacts[i],
-                                                                     static_cast<unsigned>(std::stoul(severities[i]))};
+                                                                      static_cast<unsigned>(std::stoul(severities[i]))};
     }
   }
   Counts counts;
@@ -142,9 +149,8 @@ class StatisticsOfCaptures : public Statistics, public ::testing::WithParamInter
 
 TEST_P(StatisticsOfCaptures, EachIncidentCountsOnceInTwoPassesAndInOne) {
   for (const char* passes : {"-2", ""}) {
-    const Outcome outcome =
-        tshark(fmt::format("{} -n -r '{}' -z tcpwhy -z tcpwhy,endpoints -z tcpwhy,tree {}", passes, capture(GetParam()).string(),
-                           kFields));
+    const Outcome outcome = tshark(fmt::format("{} -n -r '{}' -z tcpwhy -z tcpwhy,endpoints -z tcpwhy,tree {}", passes,
+                                               capture(GetParam()).string(), kFields));
     EXPECT_EQ(outcome.status, 0) << outcome.err;
     EXPECT_EQ(counted(outcome.out), expected(outcome.out)) << (*passes ? "two passes" : "one pass");
     unsigned incidents = 0;
@@ -215,8 +221,8 @@ TEST_F(Statistics, AnEndpointHasItsIncidentsAndItsIdleTimeout) {
 }
 
 TEST_F(Statistics, OfACaptureWithoutIncidentsTheySaySo) {
-  const Outcome outcome = tshark(fmt::format("-2 -q -n -r '{}' -z tcpwhy -z tcpwhy,endpoints -z tcpwhy,tree",
-                                             capture("healthy_half_close").string()));
+  const Outcome outcome = tshark(
+      fmt::format("-2 -q -n -r '{}' -z tcpwhy -z tcpwhy,endpoints -z tcpwhy,tree", capture("healthy_half_close").string()));
   EXPECT_EQ(outcome.status, 0);
   EXPECT_TRUE(rows_of(outcome.out, "TCP Why Causes").empty()) << outcome.out;
   EXPECT_NE(outcome.out.find("\nNo incidents.\n"), std::string::npos) << outcome.out;
@@ -244,14 +250,16 @@ TEST_F(Statistics, AreEmptyWithTheProtocolSwitchedOff) {
 
 /// docs/examples/lua/incidents.lua, as its head says.
 TEST_F(Statistics, ALuaScriptHearsEachIncident) {
-  if (version().out.find("with Lua") == std::string::npos) GTEST_SKIP() << "this tshark has no Lua";
-  const Outcome outcome = tshark(fmt::format("-2 -q -n -r '{}' -X 'lua_script:{}'", capture("keepalive_race_client_side").string(),
-                                             (kSource / "docs/examples/lua/incidents.lua").string()));
+  if (!has_lua()) GTEST_SKIP() << "this tshark has no Lua";
+  const Outcome outcome =
+      tshark(fmt::format("-2 -q -n -r '{}' -X 'lua_script:{}'", capture("keepalive_race_client_side").string(),
+                         (kSource / "docs/examples/lua/incidents.lua").string()));
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   const auto lines = split(outcome.out, '\n');
-  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
-                          [](const std::string& line) { return line.find("keepalive_race, request_lost") != std::string::npos; }),
-            17)
+  EXPECT_EQ(
+      std::count_if(lines.begin(), lines.end(),
+                    [](const std::string& line) { return line.find("keepalive_race, request_lost") != std::string::npos; }),
+      17)
       << outcome.out << outcome.err;
   EXPECT_NE(std::find(lines.begin(), lines.end(), "frame 370: keepalive_race, request_lost, 10.1.0.10 -> 10.1.0.20:3000"),
             lines.end())
@@ -278,7 +286,7 @@ std::string refreshed(const std::string& page) {
 
 TEST_F(Statistics, ArePrintedAsTheDocumentationShowsThem) {
   if (opens_stream_after_reset(version().out)) GTEST_SKIP() << "this Wireshark draws its tables in another way";
-  if (version().out.find("with Lua") == std::string::npos) GTEST_SKIP() << "this tshark has no Lua";
+  if (!has_lua()) GTEST_SKIP() << "this tshark has no Lua";
   const fs::path file = kSource / "docs/statistics.md";
   const std::string page = contents(file);
   const std::string fresh = refreshed(page);
