@@ -18,7 +18,7 @@ const char* pooled(packet_info* pinfo, std::string_view text) {
 }
 
 bool decides(const Page& page, const packet_info* pinfo, const Finding& finding) {
-  return page.fresh || finding.verdict.deciding_frame == pinfo->num;
+  return page.provisional || finding.verdict.deciding_frame == pinfo->num;
 }
 
 TappedIncident incident_of(const Finding& finding, packet_info* pinfo) {
@@ -49,7 +49,7 @@ const TapRecord* record_of(const Page& page, packet_info* pinfo) {
                                  named.timeout};
   }
   auto* record = wmem_new(pinfo->pool, TapRecord);
-  *record = {incidents, incident_count, timeouts, timeout_count, !page.fresh};
+  *record = {incidents, incident_count, timeouts, timeout_count, !page.provisional};
   return record;
 }
 
