@@ -49,15 +49,24 @@ std::string quoted(const std::string& text) {
   return "'" + text + "'";
 }
 
-std::vector<fs::path> captures() {
+std::vector<fs::path> captures(bool healthy) {
   std::vector<fs::path> files;
   for (const auto& story : fs::directory_iterator(TCPWHY_SOURCE_DIR "/captures")) {
+    if (story.path().filename().string().starts_with("healthy_") != healthy) continue;
     for (const char* name : {"capture.pcap", "capture.pcapng"}) {
       if (fs::exists(story.path() / name)) files.push_back(story.path() / name);
     }
   }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+/// Where something broke, and where nothing did.
+std::vector<fs::path> outages() {
+  return captures(false);
+}
+std::vector<fs::path> healthy_captures() {
+  return captures(true);
 }
 
 /// The lines of a file of the profile that say something.
@@ -185,7 +194,7 @@ TEST_F(WiresharkProfile, HasFiltersInEachOfItsFiles) {
 }
 
 TEST_F(WiresharkProfile, HasNoFilterThatTsharkRefuses) {
-  const std::string capture = quoted(captures().front());
+  const std::string capture = quoted(outages().front());
   if (run_tshark("-c 1 -r " + capture + " -Y " + quoted(any_of(everything()))).status == 0) return;
   for (const Named& one : everything()) {
     const Outcome outcome = run_tshark("-c 1 -r " + capture + " -Y " + quoted(one.filter));
@@ -199,7 +208,7 @@ TEST_F(WiresharkProfile, HasNoFilterThatNeverLetsAnythingThrough) {
   for (const Named& one : everything()) silent.emplace(one.filter, one.name);
   // None of captures/ holds a datagram of UDP; the colour is there for the captures of others.
   silent.erase("udp");
-  for (const fs::path& capture : captures()) {
+  for (const fs::path& capture : outages()) {
     if (silent.empty()) break;
     std::vector<std::string> filters;
     for (const auto& [filter, name] : silent) filters.push_back(filter);
@@ -228,10 +237,12 @@ TEST_F(WiresharkProfile, HasAColourAndAButtonForEverythingThatCostSomething) {
       fmt::format("tcpwhy.deciding_frame == frame.number && tcpwhy.impact != \"{}\" && !(({}) && ({}))",
                   to_string(Impact::none), any_of(loud), any_of(buttons()));
   filters.push_back(missed);
-  for (const fs::path& capture : captures()) {
+  for (const fs::path& capture : outages()) {
     for (const auto& [filter, frames] : frames_of(capture, filters)) {
       if (frames > 0) unseen.erase(filter);
-      if (filter == missed) EXPECT_EQ(frames, 0U) << capture << ": without a colour, or in no button: " << missed;
+      if (filter == missed) {
+        EXPECT_EQ(frames, 0U) << capture << ": without a colour, or in no button: " << missed;
+      }
     }
   }
   EXPECT_THAT(unseen, IsEmpty()) << "what no capture has proves nothing";
@@ -242,16 +253,13 @@ TEST_F(WiresharkProfile, LeavesAHealthyCaptureQuiet) {
   for (const Named& colour : colours()) {
     if (is_loud(colour)) loud.push_back(colour.name);
   }
-  int healthy = 0;
-  for (const fs::path& capture : captures()) {
-    if (!capture.parent_path().filename().string().starts_with("healthy_")) continue;
-    ++healthy;
+  ASSERT_THAT(healthy_captures(), Not(IsEmpty()));
+  for (const fs::path& capture : healthy_captures()) {
     const Outcome outcome =
         run_tshark("-C 'TCP Why' -2 --color -T fields -e frame.coloring_rule.name -r " + quoted(capture));
     ASSERT_EQ(outcome.status, 0) << outcome.err;
     for (const std::string& name : loud) EXPECT_THAT(outcome.out, Not(HasSubstr(name))) << capture;
   }
-  EXPECT_GT(healthy, 0);
 }
 
 TEST_F(WiresharkProfile, ColoursTheDecidingFrameStrongAndItsStreamPale) {
@@ -317,7 +325,9 @@ class InstalledProfile : public ::testing::Test {
  protected:
   void SetUp() override {
     // CMake asks for permissions as access() does, which no capability helps.
-    if (geteuid() == 0) ASSERT_EQ(chown(home_.path().c_str(), kNobody, kNobody), 0);
+    if (geteuid() == 0) {
+      ASSERT_EQ(chown(home_.path().c_str(), kNobody, kNobody), 0);
+    }
     if (geteuid() == 0 && run("setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+dac_override "
                               "--ambient-caps=-all,+dac_override true")
                                   .status != 0) {
