@@ -95,7 +95,7 @@ build() {
     flock 9
     cd "$tcpwhy_source" || exit
     [[ -f $tcpwhy_build/CMakeCache.txt ]] || say "building $preset; the first time takes a minute or two"
-    if ! { cmake --preset "$preset" -B "$tcpwhy_build" && cmake --build "$tcpwhy_build" "${@/#/--target=}"; } \
+    if ! { cmake --preset "$preset" -B "$tcpwhy_build" && cmake --build "$tcpwhy_build" ${1:+--target "$@"}; } \
       </dev/null >"$log" 2>&1; then
       tail -n 60 "$log" >&2
       die "the build of $preset failed; all of it is in $log"
