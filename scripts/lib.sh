@@ -78,7 +78,7 @@ build_folder() {
 }
 
 # build PRESET [TARGET…]: configures and builds what is out of date, everything without a TARGET, and sets tcpwhy_build
-# to the folder. Quiet when it succeeds.
+# to the folder. Quiet when it succeeds. The plugin is tcpwhy.so here: for Ninja `tcpwhy` is the file of that name, the program.
 build() {
   local preset=$1 log
   shift
