@@ -200,7 +200,7 @@ TEST_F(WiresharkProfile, HasNoFilterThatTsharkRefuses) {
     const Outcome outcome = run_tshark("-c 1 -r " + capture + " -Y " + quoted(one.filter));
     EXPECT_EQ(outcome.status, 0) << one.name << ": " << outcome.err;
   }
-  ADD_FAILURE() << "each compiles, but not all of them together";
+  if (!HasFailure()) ADD_FAILURE() << "each compiles, but not all of them together";
 }
 
 TEST_F(WiresharkProfile, HasNoFilterThatNeverLetsAnythingThrough) {
