@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace tcpwhy {
 
@@ -44,7 +45,7 @@ std::optional<StreamNumber> StreamIndex::number(const Segment& segment, const Ke
 }
 
 StreamIndex::Entry* StreamIndex::find(std::uint64_t key, bool make, bool& made) {
-  for (std::size_t at = home(static_cast<std::uint32_t>(key));; at = (at + 1) & (entries_.size() - 1)) {
+  for (std::size_t at = home(static_cast<std::uint32_t>(key));; at = next(at)) {
     Entry& entry = entries_[at];
     if (entry.used != 0) {
       if (!is(entry, key)) continue;
@@ -72,33 +73,53 @@ StreamIndex::Entry* StreamIndex::find(std::uint64_t key, bool make, bool& made) 
 void StreamIndex::make_room() {
   const auto alive = static_cast<std::size_t>(
       std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.used != 0 && entry.ended == 0; }));
-  std::size_t room = entries_.size();
-  if (room < kMostRoom && (room < kRoomForEnded || alive > half_of(room))) room *= 2;
-  std::vector<Entry> kept;
-  kept.reserve(std::min(used_, std::max(alive, half_of(room))));
-  const std::size_t ended = used_ - alive;
-  const std::size_t room_for_ended = half_of(room) - std::min(half_of(room), alive);
-  const std::uint32_t least_youth = ended > room_for_ended ? youth_of_ended(room_for_ended) : 0;
+  if (entries_.size() < kMostRoom && (entries_.size() < kRoomForEnded || alive > half_of(entries_.size()))) grow();
+  const std::size_t half = half_of(entries_.size());
+  const std::size_t room_for_ended = half - std::min(half, alive);
+  const std::uint32_t least_youth = used_ - alive > room_for_ended ? youth_of_ended(room_for_ended) : 0;
   // No room left for all that is alive: who was silent must go, too.
-  const bool only_heard = alive > half_of(room);
-  for (const Entry& entry : entries_) {
-    if (entry.used != 0 && (entry.ended == 0 ? !only_heard || entry.recent != 0 : youth_of(entry) >= least_youth)) kept.push_back(entry);
-  }
+  const bool only_heard = alive > half;
+  forget_if([&](const Entry& entry) {
+    return entry.ended == 0 ? only_heard && entry.recent == 0 : youth_of(entry) < least_youth;
+  });
   // Everybody was heard: of so many none is told apart by that.
-  if (kept.size() > half_of(room) + half_of(room) / 2) kept.clear();
-  if (room == entries_.size()) {
-    std::fill(entries_.begin(), entries_.end(), Entry{});
-  } else {
-    entries_ = Table();  // First, so that there are never both.
-    entries_ = Table(room);
-  }
-  for (const Entry& entry : kept) {
+  if (used_ > half + half / 2) forget_if([](const Entry&) { return true; });
+  for (Entry& entry : entries_) entry.recent = 0;
+}
+
+void StreamIndex::grow() {
+  const Table old = std::exchange(entries_, Table(entries_.size() * 2));
+  for (const Entry& entry : old) {
+    if (entry.used == 0) continue;
     std::size_t at = home(entry.low);
-    while (entries_[at].used != 0) at = (at + 1) & (entries_.size() - 1);
+    while (entries_[at].used != 0) at = next(at);
     entries_[at] = entry;
-    entries_[at].recent = 0;
   }
-  used_ = kept.size();
+}
+
+/// In place, for a second table would be as large as the first one. From a free place on, of which there are always some: no
+/// entry moves across it.
+template <typename Predicate>
+void StreamIndex::forget_if(Predicate is_to_go) {
+  const auto free = std::find_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.used == 0; });
+  std::size_t at = static_cast<std::size_t>(free - entries_.begin());
+  for (std::size_t seen = 0; seen < entries_.size(); ++seen, at = next(at)) {
+    while (entries_[at].used != 0 && is_to_go(entries_[at])) erase(at);
+  }
+}
+
+/// Closes the gap, so that whoever is looked for from its home on is found: what stands behind moves up, unless it would come to
+/// stand before its home.
+void StreamIndex::erase(std::size_t gap) {
+  for (std::size_t at = next(gap); entries_[at].used != 0; at = next(at)) {
+    const std::size_t from_home = (at - home(entries_[at].low)) & (entries_.size() - 1);
+    const std::size_t from_gap = (at - gap) & (entries_.size() - 1);
+    if (from_home < from_gap) continue;
+    entries_[gap] = entries_[at];
+    gap = at;
+  }
+  entries_[gap] = Entry{};
+  --used_;
 }
 
 /// The youth of the `count`th youngest of those that ended; above all for 0.

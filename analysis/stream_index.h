@@ -83,6 +83,7 @@ class StreamIndex {
     return entry.low == static_cast<std::uint32_t>(key) && entry.high == (key >> 32 & 0xfffffffU);
   }
   [[nodiscard]] std::size_t home(std::uint32_t low) const { return low & (entries_.size() - 1); }
+  [[nodiscard]] std::size_t next(std::size_t at) const { return (at + 1) & (entries_.size() - 1); }
   /// Three quarters: beyond, whoever is new looks at ten others before it finds a place.
   [[nodiscard]] bool is_full() const { return (used_ + 1) * 4 > entries_.size() * 3; }
   /// Null where there is none and none shall be made.
@@ -93,6 +94,10 @@ class StreamIndex {
   [[nodiscard]] static std::uint32_t youth_of(const Entry& entry) { return entry.recent << 30U | entry.stream; }
   [[nodiscard]] std::uint32_t youth_of_ended(std::size_t count) const;
   void make_room();
+  void grow();
+  template <typename Predicate>
+  void forget_if(Predicate is_to_go);
+  void erase(std::size_t gap);
 
   Rule rule_;
   StreamNumber next_ = 0;

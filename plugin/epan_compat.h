@@ -14,6 +14,8 @@
 #include <epan/packet.h>
 #include <epan/prefs.h>
 #include <epan/proto.h>
+#include <epan/stat_tap_ui.h>
+#include <epan/stats_tree.h>
 #include <epan/tap.h>
 #include <epan/tvbuff.h>
 #include <epan/uat.h>
@@ -73,6 +75,16 @@ inline conversation_t* conversation_of_frame(packet_info* pinfo) {
   return find_conversation_strat(pinfo, CONVERSATION_TCP, 0);
 #else
   return find_conversation_pinfo(pinfo, 0);
+#endif
+}
+
+/// Registers a tree of Wireshark's statistics: `title` in the menu and above it, `column` above its names, since 4.4.
+inline void register_tree(const char* tap, const char* abbreviation, const char* title, [[maybe_unused]] const char* column,
+                          stat_tree_packet_cb packet, stat_tree_init_cb init, stat_tree_cleanup_cb cleanup) {
+#if TCPWHY_WIRESHARK(4, 4)
+  stats_tree_set_first_column_name(stats_tree_register_plugin(tap, abbreviation, title, 0, packet, init, cleanup), column);
+#else
+  stats_tree_register_plugin(tap, abbreviation, title, 0, packet, init, cleanup);
 #endif
 }
 

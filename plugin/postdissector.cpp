@@ -17,6 +17,8 @@
 #include "preferences.h"
 #include "segment_reader.h"
 #include "slabs.h"
+#include "statistics.h"
+#include "tap.h"
 
 namespace tcpwhy::plugin {
 namespace {
@@ -280,7 +282,7 @@ int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
   if (session == nullptr || pinfo->num == 0) return 0;
   Page page;
   if (PINFO_FD_VISITED(pinfo)) {
-    const bool wanted = is_wanted(tree);
+    const bool wanted = is_wanted(tree) || endpoints_are_tapped();
     guarded("looking up", [&] { page = session->look_up(pinfo->num, wanted); });
   } else {
     if (const auto stream = reader->fetch()) session->expect(*stream);
@@ -288,6 +290,7 @@ int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
     guarded("observing", [&] { page = session->observe(pinfo->num, sightings); });
   }
   if (page.empty() || session == nullptr) return 0;
+  tap(page, pinfo);
   show(page, tvb, pinfo, tree);
   return static_cast<int>(tvb_captured_length(tvb));
 }
@@ -300,6 +303,8 @@ void register_protocol() {
     register_fields(proto_tcpwhy);
     register_preferences(proto_tcpwhy);
     register_context_menu();
+    register_taps();
+    register_statistics();
   });
   register_init_routine(start_capture);
   register_cleanup_routine(forget_capture);

@@ -8,6 +8,9 @@ tcpwhy_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev libglib2.0-dev libcli11-dev nlohmann-json3-dev wireshark-dev tshark)
 # shellcheck disable=SC2034  # for scripts/test and scripts/matrix
 test_packages=("${build_packages[@]}" libgtest-dev libgmock-dev libvalijson-dev jq dpkg-dev file)
+# What the golden runs alone take: the plugin, and no program.
+# shellcheck disable=SC2034  # for scripts/test and scripts/matrix
+golden_packages=(g++ cmake ninja-build pkg-config libfmt-dev libglib2.0-dev wireshark-dev tshark libgtest-dev libgmock-dev)
 # A cluster for tests/slurm. Not among test_packages: to install them starts daemons where systemd runs, which is more than
 # somebody bargains for who wants to see the tests pass. Continuous integration has them; elsewhere the test says what it lacks.
 # shellcheck disable=SC2034  # for .ci/run

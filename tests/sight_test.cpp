@@ -316,6 +316,18 @@ TEST_P(Half, OfBothDirectionsIsNeverSure) {
   }
 }
 
+/// That somebody else sent a reset isn't told from what is missing.
+TEST_P(Half, OfBothDirectionsAccusesNoDeviceThatTheWholeDoesNot) {
+  const auto accuses = [](const Finding& finding) {
+    return finding.verdict.severity >= Severity::warn && finding.verdict.diagnosis->id == std::string_view("injected_reset");
+  };
+  const std::vector<Finding> all = findings(capture_);
+  if (std::any_of(all.begin(), all.end(), accuses)) return;
+  for (const View& view : in_one_direction(capture_)) {
+    for (const Finding& finding : findings(view.capture)) EXPECT_FALSE(accuses(finding)) << view.how << ": " << to_text(finding);
+  }
+}
+
 TEST_P(Half, OfTheFramesIsSureOnlyOfWhatBegan) {
   Capture middle = capture_;
   std::erase_if(middle.packets, [](const Packet& packet) { return packet.has(kSyn); });

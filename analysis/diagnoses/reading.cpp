@@ -212,9 +212,12 @@ ForgerySigns read_forgery(const Reading& reading) {
   }
   const bool new_data = after.next.after(then.next) && after.bytes > then.bytes;
   const bool new_ack = after.ack_known && then.ack_known && after.ack.after(then.ack);
+  // Who is still connecting resets an ACK of other numbers, seen here or not, and connects on (RFC 9293 section 3.10.7.3).
+  const bool still_connects = then.last_syn() && !then.ack_known && then.next_known && segment.seq != then.next;
   // Who gave a connection up repeats nothing of it.
   const bool repeated = after.last_retransmission() && after.last_retransmission().time - segment.at.time > margin;
-  signs.sender_carried_on = repeated || ((new_data || new_ack) && after.last().time - segment.at.time > margin);
+  signs.sender_carried_on =
+      !still_connects && (repeated || ((new_data || new_ack) && after.last().time - segment.at.time > margin));
   // Whoever aborts resets at the end of all that he ever sent (RFC 9293 section 3.10.5: the number is SND.NXT, and what is queued is flushed).
   const bool at_the_end = !reset.reply && segment.has(kAck) && then.next_known && segment.seq == then.next;
   signs.sent_past_it = at_the_end && after.bytes > then.bytes + kDisorder && after.turn.last.time - segment.at.time > kMillisecond;

@@ -118,6 +118,21 @@ TEST(InjectedReset, RouteChangeIsNoForgery) {
   EXPECT_THAT(story, says_nothing());
 }
 
+/// Of a SYN that met the old connection the answer that drew the RST is missing: the client connects on, and sent it itself.
+TEST(InjectedReset, ResetOfWhoStillConnectsIsItsOwn) {
+  Story story({.vantage = Vantage::client});
+  constexpr std::uint16_t kPort = 50'000;
+  const Connection old = story.connect({.client_port = kPort, .client_isn = 2'000'000'000});
+  old.exchange(get("/a"), ok());
+  story.wait(10s);
+  old.client.forgets();
+  const Connection again = story.dials({.client_port = kPort, .client_isn = 1'000'000});
+  story.sees_only(Side::client);
+  story.wait(2s);
+  again.exchange(get("/b"), ok());
+  for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "injected_reset");
+}
+
 // Nearest neighbours.
 
 TEST(InjectedReset, AnswerOfADeviceAfterASilenceIsStateLost) {
