@@ -7,7 +7,7 @@ tcpwhy_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Debian's names, what building and running the plugin takes, and what the tests take on top.
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev libglib2.0-dev libcli11-dev nlohmann-json3-dev wireshark-dev tshark)
 # shellcheck disable=SC2034  # for scripts/test and scripts/matrix
-test_packages=("${build_packages[@]}" libgtest-dev libgmock-dev libvalijson-dev jq)
+test_packages=("${build_packages[@]}" libgtest-dev libgmock-dev libvalijson-dev jq dpkg-dev file)
 # What the golden runs alone take: the plugin, and no program.
 # shellcheck disable=SC2034  # for scripts/test and scripts/matrix
 golden_packages=(g++ cmake ninja-build pkg-config libfmt-dev libglib2.0-dev wireshark-dev tshark libgtest-dev libgmock-dev)
@@ -81,7 +81,7 @@ build_folder() {
 }
 
 # build PRESET [TARGET…]: configures and builds what is out of date, everything without a TARGET, and sets tcpwhy_build
-# to the folder. Quiet when it succeeds.
+# to the folder. Quiet when it succeeds. The plugin is tcpwhy.so here: for Ninja `tcpwhy` is the file of that name, the program.
 build() {
   local preset=$1 log
   shift
@@ -98,7 +98,7 @@ build() {
     flock 9
     cd "$tcpwhy_source" || exit
     [[ -f $tcpwhy_build/CMakeCache.txt ]] || say "building $preset; the first time takes a minute or two"
-    if ! { cmake --preset "$preset" -B "$tcpwhy_build" && cmake --build "$tcpwhy_build" "${@/#/--target=}"; } \
+    if ! { cmake --preset "$preset" -B "$tcpwhy_build" && cmake --build "$tcpwhy_build" ${1:+--target "$@"}; } \
       </dev/null >"$log" 2>&1; then
       tail -n 60 "$log" >&2
       die "the build of $preset failed; all of it is in $log"
