@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -160,42 +161,61 @@ TEST_F(Lifecycle, SwitchedOffItSaysNothingAndFailsNothing) {
   EXPECT_THAT(outcome.out, IsEmpty());
 }
 
-/// The most memory that tshark takes for this capture, with the plugin ("on") or without ("off"), in bytes.
-std::int64_t memory_for(const std::string& capture, const char* plugin) {
-  const std::string command = fmt::format(
-      "export TCPWHY_PLUGIN={} TCPWHY_BUILD='{}'; exec '{}/scripts/tshark' -n -r '{}' -Y tcp.flags.reset==1 >/dev/null 2>&1", plugin,
-      TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR, capture);
-  const pid_t child = fork();
-  if (child == 0) {
-    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-    _exit(kNotInstalled);
-  }
-  int status = 0;
-  rusage usage{};
-  if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0) return -1;
-  return std::int64_t{usage.ru_maxrss} * 1024;
+/// What the plugin adds to the memory that scripts/tshark takes at most, run with these words before and behind it, in bytes.
+std::int64_t memory_added(const std::string& before, const std::string& arguments) {
+  const auto most = [&](const char* plugin) -> std::int64_t {
+    const std::string command = fmt::format("export TCPWHY_PLUGIN={} TCPWHY_BUILD='{}' {}; exec '{}/scripts/tshark' {} >/dev/null 2>&1",
+                                            plugin, TCPWHY_BUILD_DIR, before, TCPWHY_SOURCE_DIR, arguments);
+    const pid_t child = fork();
+    if (child == 0) {
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(kNotInstalled);
+    }
+    int status = 0;
+    rusage usage{};
+    if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0) return -1;
+    return std::int64_t{usage.ru_maxrss} * 1024;
+  };
+  const std::int64_t with = most("on");
+  const std::int64_t without = most("off");
+  EXPECT_GT(with, 0) << arguments;
+  EXPECT_GT(without, 0) << arguments;
+  return with - without;
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;  // Its memory is its own.
+#else
+constexpr bool kSanitized = false;
+#endif
+constexpr std::int64_t kNoise = 2'000'000;  // Of an allocator that keeps a page here and there.
 
 /// A day of capture, shortened: what the plugin adds to tshark grows by the four bytes a frame that tell its stream (and which
 /// Wireshark's own record of a frame exceeds twentyfold), and not with the connections that came and went.
 TEST_F(Lifecycle, ADayOfTrafficTakesFourBytesAFrame) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "a sanitizer's memory is its own";
-#endif
+  if (kSanitized) GTEST_SKIP();
   constexpr std::int64_t kFew = 50'000;
   constexpr std::int64_t kMany = 250'000;
-  const auto added_by_us = [&](std::int64_t frames) {
+  const auto added_by = [&](std::int64_t frames) {
     const std::string file = (scratch_.path() / "traffic.pcap").string();
     EXPECT_EQ(run(fmt::format("'{}/tests/http_traffic' {} '{}'", TCPWHY_BUILD_DIR, frames, file)).status, 0);
-    const std::int64_t with = memory_for(file, "on");
-    const std::int64_t without = memory_for(file, "off");
-    EXPECT_GT(without, 0);
-    return with - without;
+    return memory_added("", fmt::format("-n -r '{}' -Y tcp.flags.reset==1", file));
   };
-  const std::int64_t growth = added_by_us(kMany) - added_by_us(kFew);
-  constexpr std::int64_t kNoise = 2'000'000;  // Of an allocator that keeps a page here and there.
-  EXPECT_LE(growth, (kMany - kFew) * 4 + kNoise);
-  RecordProperty("bytes_a_frame", std::to_string(static_cast<double>(growth) / static_cast<double>(kMany - kFew)));
+  EXPECT_LE(added_by(kMany) - added_by(kFew), (kMany - kFew) * 4 + kNoise);
+}
+
+/// Whoever reads the same file forty times more has no more of ours than after the first.
+TEST_F(Lifecycle, WhatWasReadBeforeIsGone) {
+  if (kSanitized) GTEST_SKIP();
+  if (sharkd({load(kRace)}).find("jsonrpc") == std::string::npos) GTEST_SKIP() << "sharkd is not installed";
+  const auto added_by = [&](int times) {
+    const std::string requests = (scratch_.path() / "requests").string();
+    std::ofstream out(requests);
+    for (int i = 1; i <= times; ++i) out << fmt::format(R"({{"jsonrpc":"2.0","id":{},{}}})", i, load(kRace)) << '\n';
+    out.close();
+    return memory_added("TCPWHY_PROGRAM=sharkd", fmt::format("- <'{}'", requests));
+  };
+  EXPECT_LE(added_by(42) - added_by(2), kNoise);
 }
 
 }  // namespace
