@@ -295,6 +295,34 @@ TEST(Fields, DocumentedAreTheRegistered) {
   EXPECT_EQ(documented, registered);
 }
 
+/// The frames whose line in the packet list bears a tag.
+std::set<std::string> tagged_frames(const std::string& options) {
+  std::set<std::string> tagged;
+  std::istringstream lines(
+      run_tshark(fmt::format("-2 -n -r '{}' {}", (kCaptures / "ingress_502_upstream" / "capture.pcap").string(), options)).out);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("[why: ") == std::string::npos) continue;
+    std::istringstream words(line);
+    std::string number;
+    words >> number;
+    tagged.insert(number);
+  }
+  return tagged;
+}
+
+TEST(InfoColumn, BearsATagOnFramesThatDecideAndOnNoOther) {
+  if (tshark_is_missing()) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
+  std::set<std::string> deciding;
+  std::istringstream frames(
+      run_tshark(fmt::format("-2 -n -r '{}' -Y 'tcpwhy.deciding_frame == frame.number && tcpwhy.severity > 0' -T fields -e frame.number",
+                             (kCaptures / "ingress_502_upstream" / "capture.pcap").string()))
+          .out);
+  for (std::string frame; std::getline(frames, frame);) deciding.insert(frame);
+  EXPECT_FALSE(deciding.empty());
+  EXPECT_EQ(tagged_frames(""), deciding);
+  EXPECT_TRUE(tagged_frames("-o tcpwhy.tag_info_column:FALSE").empty());
+}
+
 /// A row that a user added to the table of idle timeouts is named before those that tcpwhy knows; nonsense is refused.
 TEST(Preferences, UsersNameTheirOwnIdleTimeouts) {
   if (tshark_is_missing()) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
