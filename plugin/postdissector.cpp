@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <map>
@@ -112,6 +113,24 @@ class FindingCache {
   std::array<Slot, 64> slots_;
 };
 
+/// By what the first frame of a capture is known again when the same capture is read once more: where it stands, and
+/// when it came, whatever the user has shifted. Its place in memory won't do: another capture may get it.
+struct FirstFrame {
+  FrameNumber number = 0;  ///< 0: none.
+  std::int64_t offset = 0;
+  std::uint32_t length = 0;
+  std::uint64_t nanoseconds = 0;  ///< Since the epoch, modulo 2^64.
+
+  bool operator==(const FirstFrame&) const = default;
+};
+
+FirstFrame first_frame(const frame_data& frame) {
+  const auto nanoseconds = [](const nstime_t& time) {
+    return static_cast<std::uint64_t>(time.secs) * 1'000'000'000 + static_cast<std::uint64_t>(time.nsecs);
+  };
+  return {frame.num, frame.file_off, frame.pkt_len, nanoseconds(frame.abs_ts) - nanoseconds(frame.shift_offset)};
+}
+
 /// One reading of one capture.
 class Session {
  public:
@@ -182,6 +201,11 @@ class Session {
     return page;
   }
 
+  /// The frame that was observed first.
+  [[nodiscard]] const FirstFrame& first() const { return first_; }
+  [[nodiscard]] bool began() const { return first_.number != 0; }
+  void begin(const FirstFrame& frame) { first_ = frame; }
+
   /// None before the end.
   [[nodiscard]] std::vector<Finding> sealed_findings(FrameNumber frame) const {
     std::vector<Finding> all;
@@ -192,6 +216,7 @@ class Session {
   }
 
   void finish() {
+    if (analyzer_.finished()) return;
     analyzer_.finish();
     first_words_.forget();
     forgotten_ = to_string(analyzer_.forgotten());
@@ -207,15 +232,17 @@ class Session {
   FirstWords first_words_;
   FindingCache cache_;                         ///< For frames of one stream: another stream may take the slot.
   std::vector<std::vector<Finding>> several_;  ///< Of a frame of several streams.
+  FirstFrame first_;
   FrameNumber last_frame_ = 0;
-  std::string forgotten_;              ///< What the analyzer had to forget, as far as it was put into words.
+  std::string forgotten_;                    ///< What the analyzer had to forget, as far as it was put into words.
   std::vector<NamedTimeout> idle_timeouts_;  ///< Of a frame whose stream has no finding.
-  std::vector<const Finding*> shown_;  ///< What the current page points to. A member, so that its room is reused.
+  std::vector<const Finding*> shown_;        ///< What the current page points to. A member, so that its room is reused.
 };
 
 int proto_tcpwhy = -1;
-SegmentReader* reader;  ///< Lives as long as the tap listener.
-Session* session;       ///< Null while disabled, and after a failure until the next capture.
+SegmentReader* reader;   ///< Lives as long as the tap listener.
+Session* session;        ///< Null while disabled, and after a failure until the next capture.
+FirstFrame read_to_end;  ///< Of the capture that was last read to its end; a live one isn't, while it grows.
 
 /// Runs `body`, which may throw C++ exceptions and calls nothing of epan's that throws its own. After an exception
 /// tcpwhy keeps silent for the rest of the capture: half a history leads to wrong verdicts.
@@ -274,8 +301,16 @@ void start_capture() {
 /// After the first visit of the last frame, before any revisit that follows from it.
 void finish_capture() {
   guarded("finishing", [] {
-    if (session != nullptr) session->finish();
+    if (session == nullptr) return;
+    read_to_end = session->first();
+    session->finish();
   });
+}
+
+/// Wireshark doesn't say when it has dissected a capture again. But it does so from the first frame to the last, and
+/// shows none before: what is visited twice in a capture that had been read to its end comes after the end.
+void finish_if_read_again() {
+  if (session->began() && session->first() == read_to_end) session->finish();
 }
 
 int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
@@ -283,10 +318,14 @@ int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
   Page page;
   if (PINFO_FD_VISITED(pinfo)) {
     const bool wanted = is_wanted(tree) || endpoints_are_tapped();
-    guarded("looking up", [&] { page = session->look_up(pinfo->num, wanted); });
+    guarded("looking up", [&] {
+      finish_if_read_again();
+      page = session->look_up(pinfo->num, wanted);
+    });
   } else {
     if (const auto stream = reader->fetch()) session->expect(*stream);
     const auto sightings = reader->read(tvb, pinfo);
+    if (!session->began()) session->begin(first_frame(*pinfo->fd));
     guarded("observing", [&] { page = session->observe(pinfo->num, sightings); });
   }
   if (page.empty() || session == nullptr) return 0;
