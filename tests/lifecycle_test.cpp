@@ -31,6 +31,12 @@ constexpr const char* kHealthy = TCPWHY_SOURCE_DIR "/captures/healthy_ingress/ca
 /// In kRace: the first frame that decides something.
 constexpr int kFirstDeciding = 370;
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;  // Slow, and its memory is its own.
+#else
+constexpr bool kSanitized = false;
+#endif
+
 class Lifecycle : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -95,11 +101,11 @@ editcap -F pcap -r '{1}' end.pcap {3}-9999
   TCPWHY_BUILD='{4}' '{5}/scripts/tshark' -n -l -i - -Y tcpwhy.severity -T fields -e frame.number -e tcpwhy.cause \
     -e tcpwhy.provisional >said 2>complaints &
 for i in $(seq 300); do ! grep -q Capturing complaints 2>/dev/null || break; sleep 0.1; done
-for i in $(seq 10); do [ ! -s said ] || break; sleep 0.1; done
+for i in $(seq {6}); do [ ! -s said ] || break; sleep 0.1; done
 cat said
 : >go
 wait)",
-      at, kRace, kFirstDeciding, kFirstDeciding + 1, TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR));
+      at, kRace, kFirstDeciding, kFirstDeciding + 1, TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR, kSanitized ? 300 : 10));
   EXPECT_THAT(outcome.out, ::testing::StartsWith(fmt::format("{}\tkeepalive_race\tlater frames may", kFirstDeciding)))
       << contents(scratch_.path() / "complaints");
 }
@@ -183,11 +189,6 @@ std::int64_t memory_added(const std::string& before, const std::string& argument
   return with - without;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;  // Its memory is its own.
-#else
-constexpr bool kSanitized = false;
-#endif
 constexpr std::int64_t kNoise = 2'000'000;  // Of an allocator that keeps a page here and there.
 
 /// A day of capture, shortened: what the plugin adds to tshark grows by the four bytes a frame that tell its stream (and which
