@@ -91,6 +91,7 @@ class Lifecycle : public ::testing::Test {
 /// A capture of which the frames up to the first deciding one arrive, and no more: it has been said within a second (of which
 /// dumpcap, who hands packets over every half second, takes its share).
 TEST_F(Lifecycle, ALiveCaptureIsExplainedWithinASecond) {
+  if (kSanitized) GTEST_SKIP() << "dumpcap, which tshark starts, doesn't run with a sanitizer's library loaded into it";
   const std::string at = scratch_.path().string();
   const Outcome outcome = run(fmt::format(
       R"(set -e
@@ -101,11 +102,11 @@ editcap -F pcap -r '{1}' end.pcap {3}-9999
   TCPWHY_BUILD='{4}' '{5}/scripts/tshark' -n -l -i - -Y tcpwhy.severity -T fields -e frame.number -e tcpwhy.cause \
     -e tcpwhy.provisional >said 2>complaints &
 for i in $(seq 300); do ! grep -q Capturing complaints 2>/dev/null || break; sleep 0.1; done
-for i in $(seq {6}); do [ ! -s said ] || break; sleep 0.1; done
+for i in $(seq 10); do [ ! -s said ] || break; sleep 0.1; done
 cat said
 : >go
 wait)",
-      at, kRace, kFirstDeciding, kFirstDeciding + 1, TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR, kSanitized ? 300 : 10));
+      at, kRace, kFirstDeciding, kFirstDeciding + 1, TCPWHY_BUILD_DIR, TCPWHY_SOURCE_DIR));
   EXPECT_THAT(outcome.out, ::testing::StartsWith(fmt::format("{}\tkeepalive_race\tlater frames may", kFirstDeciding)))
       << contents(scratch_.path() / "complaints");
 }
