@@ -88,9 +88,9 @@ class Lifecycle : public ::testing::Test {
   Scratch scratch_;
 };
 
-/// A capture of which the frames up to the first deciding one arrive, and no more: it has been said within a second (of which
-/// dumpcap, who hands packets over every half second, takes its share).
-TEST_F(Lifecycle, ALiveCaptureIsExplainedWithinASecond) {
+/// A capture of which the frames up to the first deciding one arrive, and no more: it is said before anything else comes. On a
+/// machine with nothing else to do that takes half a second, which is how often dumpcap hands packets over; a busy one gets three.
+TEST_F(Lifecycle, ALiveCaptureIsExplainedAsItHappens) {
   if (kSanitized) GTEST_SKIP() << "dumpcap, which tshark starts, doesn't run with a sanitizer's library loaded into it";
   const std::string at = scratch_.path().string();
   const Outcome outcome = run(fmt::format(
@@ -102,7 +102,7 @@ editcap -F pcap -r '{1}' end.pcap {3}-9999
   TCPWHY_BUILD='{4}' '{5}/scripts/tshark' -n -l -i - -Y tcpwhy.severity -T fields -e frame.number -e tcpwhy.cause \
     -e tcpwhy.provisional >said 2>complaints &
 for i in $(seq 300); do ! grep -q Capturing complaints 2>/dev/null || break; sleep 0.1; done
-for i in $(seq 10); do [ ! -s said ] || break; sleep 0.1; done
+for i in $(seq 30); do [ ! -s said ] || break; sleep 0.1; done
 cat said
 : >go
 wait)",
