@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <string>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "catalogue.h"

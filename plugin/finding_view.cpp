@@ -335,7 +335,7 @@ void show(const Page& page, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree)
   }
   for (const Finding* finding : page.findings) {
     proto_item* item = why != nullptr ? add_finding(*finding, page.provisional, tvb, pinfo, why) : nullptr;
-    if (page.provisional || finding->verdict.deciding_frame == pinfo->num) {
+    if (page.decides(*finding, pinfo->num)) {
       add_expert(*finding, pinfo, item);
       if (tags_info_column()) tag(*finding, page.role, pinfo);
       // The expert info made the item a subtree of epan's own kind, which Wireshark shows closed.

@@ -28,6 +28,10 @@ struct Page {
   /// Else they are sealed, and their expert infos stand on their deciding frames.
   bool provisional = false;
 
+  /// Whether a finding of this page is decided on this frame, the page's own.
+  [[nodiscard]] bool decides(const Finding& finding, FrameNumber frame) const {
+    return provisional || finding.verdict.deciding_frame == frame;
+  }
   [[nodiscard]] bool empty() const {
     return idle_gap == 0 && role == ResetRole::none && findings.empty() && idle_timeouts.empty() && forgotten == nullptr;
   }

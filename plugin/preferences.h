@@ -8,9 +8,9 @@
 
 namespace tcpwhy::plugin {
 
-/// Registers tcpwhy.time_wait, tcpwhy.smallest_idle_gap, tcpwhy.rtt_margin, tcpwhy.tag_info_column and the table of idle timeouts that the user knows
-/// (the file tcpwhy_idle_timeouts of the profile). A change takes effect as Wireshark
-/// dissects the capture again, which it then does on its own.
+/// Registers tcpwhy.time_wait, tcpwhy.smallest_idle_gap, tcpwhy.rtt_margin, tcpwhy.tag_info_column and the table of idle timeouts
+/// that the user knows (the file tcpwhy_idle_timeouts of the profile). A change takes effect as Wireshark dissects the capture
+/// again, which it then does on its own.
 void register_preferences(int proto);
 
 /// What they are set to now.

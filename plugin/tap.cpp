@@ -17,10 +17,6 @@ const char* pooled(packet_info* pinfo, std::string_view text) {
   return text.empty() ? "" : wmem_strndup(pinfo->pool, text.data(), text.size());
 }
 
-bool decides(const Page& page, const packet_info* pinfo, const Finding& finding) {
-  return page.provisional || finding.verdict.deciding_frame == pinfo->num;
-}
-
 TappedIncident incident_of(const Finding& finding, packet_info* pinfo) {
   const Verdict& verdict = finding.verdict;
   TappedIncident incident{};
@@ -40,7 +36,7 @@ const TapRecord* record_of(const Page& page, packet_info* pinfo) {
   auto* incidents = wmem_alloc_array(pinfo->pool, TappedIncident, page.findings.size());
   std::uint32_t incident_count = 0;
   for (const Finding* finding : page.findings) {
-    if (decides(page, pinfo, *finding)) incidents[incident_count++] = incident_of(*finding, pinfo);
+    if (page.decides(*finding, pinfo->num)) incidents[incident_count++] = incident_of(*finding, pinfo);
   }
   auto* timeouts = wmem_alloc_array(pinfo->pool, TappedTimeout, page.idle_timeouts.size());
   std::uint32_t timeout_count = 0;
