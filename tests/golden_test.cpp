@@ -22,6 +22,7 @@
 #include <fmt/ranges.h>
 
 #include "catalogue.h"
+#include "support/captures.h"
 #include "support/tshark.h"
 #include "support/tshark_version.h"
 
@@ -167,22 +168,6 @@ void update(const fs::path& file, const std::string& text) {
   if (!fs::exists(file) || contents(file) != text) replace(since_4_4(file), text);
 }
 
-fs::path capture_in(const fs::path& folder) {
-  for (const char* name : {"capture.pcapng", "capture.pcap"}) {
-    if (fs::exists(folder / name)) return folder / name;
-  }
-  return {};
-}
-
-std::vector<std::string> capture_ids() {
-  std::vector<std::string> ids;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kCaptures)) {
-    if (entry.is_directory()) ids.push_back(entry.path().filename().string());
-  }
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
 class Golden : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
@@ -271,7 +256,7 @@ TEST_P(Golden, Endpoints) {
   EXPECT_EQ(lines, fs::exists(in_force(file)) ? contents(in_force(file)) : "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Captures, Golden, ::testing::ValuesIn(capture_ids()),
+INSTANTIATE_TEST_SUITE_P(Captures, Golden, ::testing::ValuesIn(capture_ids(kCaptures)),
                          [](const auto& test) { return test.param; });
 
 /// docs/fields.md and the plugin's registrations, name by name.

@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 
 #include "catalogue.h"
+#include "support/captures.h"
 #include "support/tshark.h"
 #include "support/tshark_version.h"
 
@@ -44,21 +45,7 @@ bool has_lua() {
   return version().out.find("with Lua") != std::string::npos || version().out.find("+Lua") != std::string::npos;
 }
 
-fs::path capture(const std::string& id) {
-  for (const char* name : {"capture.pcapng", "capture.pcap"}) {
-    if (const fs::path file = kSource / "captures" / id / name; fs::exists(file)) return file;
-  }
-  return {};
-}
-
-std::vector<std::string> capture_ids() {
-  std::vector<std::string> ids;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kSource / "captures")) {
-    if (entry.is_directory()) ids.push_back(entry.path().filename().string());
-  }
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
+fs::path capture(const std::string& id) { return capture_in(kSource / "captures" / id); }
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -163,7 +150,7 @@ TEST_P(StatisticsOfCaptures, EachIncidentCountsOnceInTwoPassesAndInOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Captures, StatisticsOfCaptures, ::testing::ValuesIn(capture_ids()),
+INSTANTIATE_TEST_SUITE_P(Captures, StatisticsOfCaptures, ::testing::ValuesIn(capture_ids(kSource / "captures")),
                          [](const auto& test) { return test.param; });
 
 /// A black hole is told anew at each retransmission.

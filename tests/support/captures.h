@@ -1,0 +1,29 @@
+// The captures of captures/, each in the folder that bears its id (captures/README.md).
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace tcpwhy::tests {
+
+/// The capture in this folder; empty where there is none.
+[[nodiscard]] inline std::filesystem::path capture_in(const std::filesystem::path& folder) {
+  for (const char* name : {"capture.pcapng", "capture.pcap"}) {
+    if (std::filesystem::exists(folder / name)) return folder / name;
+  }
+  return {};
+}
+
+/// All ids below `captures`, in their order.
+[[nodiscard]] inline std::vector<std::string> capture_ids(const std::filesystem::path& captures) {
+  std::vector<std::string> ids;
+  for (const auto& entry : std::filesystem::directory_iterator(captures)) {
+    if (entry.is_directory()) ids.push_back(entry.path().filename().string());
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace tcpwhy::tests
