@@ -1,0 +1,122 @@
+"""What tcpwhy says of captures, held against their truth.
+
+A stream whose truth names causes is found if one of them is said. Whatever is said of it beyond, as a warning or an error, is false, and so
+is every warning and error on a healthy stream. Precision and recall of a cause are over streams.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import oracle
+
+_WRAPPER = Path(__file__).resolve().parents[3] / "scripts" / "tshark"
+_SAID = ("cause", "variant", "fault", "impact", "severity", "reset_kind")
+_WARN = 2
+
+
+@dataclass
+class Finding:
+    cause: str
+    variant: str
+    fault: str
+    impact: str
+    severity: int
+    reset_kind: str
+
+
+@dataclass
+class Score:
+    """Over all captures that were read."""
+
+    captures: int = 0
+    streams: int = 0
+    resets: int = 0
+    resets_told: int = 0  # of which the kernel said why
+    found: Counter = field(default_factory=Counter)  # by the cause that was said and right
+    missed: Counter = field(default_factory=Counter)  # by the first cause that is right
+    false: Counter = field(default_factory=Counter)  # by the cause that was said and wrong
+    healthy: int = 0
+    accused: int = 0
+    wrong: Counter = field(default_factory=Counter)  # variant, fault, impact, where the cause is right
+    misses: list[str] = field(default_factory=list)
+    objections: list[str] = field(default_factory=list)  # the kernel's
+
+
+def said_of(capture: Path) -> dict[int, list[Finding]]:
+    """tshark's findings by stream, in two passes."""
+    command = [str(_WRAPPER), "-n", "-2", "-r", str(capture), "-Y", "tcpwhy.cause", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|",
+               "-e", "tcp.stream"]
+    for name in _SAID:
+        command += ["-e", f"tcpwhy.{name}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"tshark on {capture}: {done.stderr[-400:]}")
+    found: dict[int, list[Finding]] = {}
+    for line in done.stdout.splitlines():
+        stream, *cells = line.split("\t")
+        columns = [cell.split("|") for cell in cells]
+        said = []
+        for index in range(len(columns[0])):
+            cell = [column[index] if index < len(column) else "" for column in columns]
+            said.append(Finding(*cell[:4], int(cell[4] or 0), cell[5]))
+        found[int(stream.split("|")[-1])] = said
+    return found
+
+
+def add(score: Score, folder: Path) -> None:
+    """Reads a capture that has a truth.json, and counts."""
+    truth = json.loads((folder / "truth.json").read_text())
+    said = said_of(folder / "capture.pcapng")
+    score.captures += 1
+    for stream in truth["streams"]:
+        findings = said.get(stream["stream"], [])
+        where = f"{folder.name} stream {stream['stream']}"
+        resets = stream.get("resets", [])
+        score.streams += 1
+        score.resets += len(resets)
+        score.resets_told += sum(bool(reset.get("reason")) for reset in resets)
+        for objection in oracle.objections([finding.cause for finding in findings], [finding.reset_kind for finding in findings], resets):
+            score.objections.append(f"{where}: {objection}")
+        if not stream.get("judged", True):
+            continue
+        causes = stream["causes"]
+        right = next((finding for finding in findings if finding.cause in causes), None)
+        for finding in findings:
+            if finding.cause not in causes and finding.severity >= _WARN:
+                score.false[finding.cause] += 1
+                score.misses.append(f"{where}: {finding.cause} was said, and is {' or '.join(causes) or 'healthy'}")
+        if not causes:
+            score.healthy += 1
+            score.accused += any(finding.severity >= _WARN for finding in findings)
+        elif right:
+            score.found[right.cause] += 1
+            for word in ("variant", "fault", "impact"):
+                if stream.get(word) and getattr(right, word) not in stream[word]:
+                    score.wrong[word] += 1
+                    score.misses.append(f"{where}: {right.cause}, {word} {getattr(right, word) or 'none'}, and is {' or '.join(stream[word])}")
+        elif not stream.get("optional"):
+            score.missed[causes[0]] += 1
+            score.misses.append(f"{where}: {causes[0]} was missed; said was {', '.join(finding.cause for finding in findings) or 'nothing'}")
+
+
+def table(score: Score) -> str:
+    """In Markdown."""
+    lines = ["| cause | streams | found | precision | recall |", "|---|---:|---:|---:|---:|"]
+    for cause in sorted(score.found | score.missed | score.false):
+        found, missed, false = score.found[cause], score.missed[cause], score.false[cause]
+        lines.append(f"| `{cause}` | {found + missed} | {found} | {_share(found, found + false)} | {_share(found, found + missed)} |")
+    found, missed, false = score.found.total(), score.missed.total(), score.false.total()
+    lines.append(f"| all | {found + missed} | {found} | {_share(found, found + false)} | {_share(found, found + missed)} |")
+    lines += ["", f"{score.captures} captures, {score.streams} streams; {score.healthy} healthy ones, of which {score.accused} accused. "
+              f"Where the cause is right, wrong were {score.wrong['variant']} variants, {score.wrong['fault']} faults, {score.wrong['impact']} impacts. "
+              f"{score.resets} RST frames, of {score.resets_told} the kernel said why; it objects to {len(score.objections)} streams."]
+    return "\n".join(lines)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"
