@@ -66,11 +66,10 @@ def sweep() -> None:
             left.rmdir()
 
 
-def listening(ending: str) -> "Witness | None":
-    """The one that listens already, under a name with this ending: it was made before the lab's own namespaces were."""
+def listening(name: str) -> "Witness | None":
+    """The one that listens already under this name, if there is one: it was made before the lab's own namespaces were."""
     place = _tracefs()
-    found = sorted(place.glob(f"instances/{_PREFIX}*{ending}")) if place else []
-    return Witness(found[0]) if found else None
+    return Witness(place / "instances" / f"{_PREFIX}{name}") if place and (place / "instances" / f"{_PREFIX}{name}").is_dir() else None
 
 
 def listen(name: str) -> "Witness":
