@@ -30,7 +30,7 @@ def play(lab: Lab, server_keeps_s: float) -> None:
         lab.note(f"idle for {idle_s:.2f} s, {'the FIN was there' if knew else 'no FIN yet'}: {'200' if answer else connection.error or 'closed without an answer'}")
         if not answer:
             if knew:
-                connection.was("stale_reuse", "reset", "client", "request_lost")
+                connection.was("stale_reuse", "reset photo_finish", "client", "request_lost")
             else:
                 connection.was("keepalive_race", "crossing unread", impact="request_lost")
         connection.close()
