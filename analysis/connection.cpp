@@ -500,7 +500,8 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
   const bool flowing = message_open || (!size_known && fills_segments(sender, peer, sender.last_length));
   const bool replied = now_.last_data_side != side && peer.turn && saw_reply && !flowing;
   const bool idle = gap >= settings_->smallest_idle_gap;
-  if (!sender.turn || ((replied || (idle && !message_open)) && !continues_body(segment, side))) {
+  const bool after_interim = is_interim(sender.turn.payload) && !message_open;
+  if (!sender.turn || after_interim || ((replied || (idle && !message_open)) && !continues_body(segment, side))) {
     begin_turn(segment, side, from, gap);
     sender.disordered = sender.disordered || jumped;
     seen.turn_began = true;
@@ -547,7 +548,8 @@ void Connection::note_answer(const Segment& segment, Side side, Observation& see
   const Turn& turn = now_.half(side).turn;
   Turn& asked = now_.half(other(side)).turn;
   if (!asked || asked.answered || !segment.has(kAck) || !segment.ack.after(asked.seq)) return;
-  if (is_tls_goodbye(segment.payload, segment.length)) return;  // Whoever closes answers nothing.
+  // Whoever closes answers nothing, nor does who only says that he will.
+  if (is_tls_goodbye(segment.payload, segment.length) || is_interim(turn.payload)) return;
   asked.answered = segment.frame;
   asked.wait = {elapsed(asked.last, segment)};
   seen.answered = true;
@@ -759,11 +761,14 @@ bool Connection::is_remarkable() const {
   const bool timestamps_odd = now_.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
   // A server that answers before it has all of a request, and closes.
   const bool cut_off = server.fin() && request.is_partial_at(server.fin_ack());
+  // A server that closes in the middle of its own answer.
+  const bool cut_short = server.fin() && server.turn.is_partial_at(server.turn.end);
   const bool timed_out = server.fin() && server.turn.payload.status == kRequestTimeout;
   // The first words after the handshake are answered by a farewell: TLS 1.3 hides its alerts.
   const bool tls_refused = server.fin() && request.payload.kind == PayloadKind::tls_handshake &&
                            server.turn.payload.kind != PayloadKind::tls_handshake;
-  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || timed_out || tls_refused || gave_up || waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
+  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || cut_short || timed_out || tls_refused || gave_up ||
+         waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
          now_.timestamps_one_way() ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;

@@ -108,14 +108,32 @@ void read_http_headers(std::string_view message, PayloadFacts& facts) {
   }
 }
 
+/// 100 to 599, where the bytes begin with a status line; else 0.
+std::uint16_t status_of(std::string_view text) {
+  if (!text.starts_with("HTTP/1.") || text.size() < kRecognisable) return 0;
+  unsigned status = 0;
+  std::from_chars(text.data() + 9, text.data() + 12, status);
+  return status < 100 || status > 599 ? 0 : static_cast<std::uint16_t>(status);
+}
+
+/// The size of the interim responses before another response that begins in the same bytes.
+std::size_t size_of_interim(std::string_view text) {
+  std::size_t size = 0;
+  while (is_interim({.status = status_of(text.substr(size)), .kind = PayloadKind::http_response})) {
+    const std::size_t head = for_each_header(text.substr(size), [](std::string_view, std::string_view) {});
+    if (head == std::string_view::npos || status_of(text.substr(size + head)) == 0) break;
+    size += head;
+  }
+  return size;
+}
+
 void read_http(std::string_view text, PayloadFacts& facts) {
-  if (text.starts_with("HTTP/1.") && text.size() >= 12) {
-    unsigned status = 0;
-    std::from_chars(text.data() + 9, text.data() + 12, status);
-    if (status < 100 || status > 599) return;
+  if (const std::uint16_t first = status_of(text); first != 0) {
+    const std::size_t interim = size_of_interim(text);
     facts.kind = PayloadKind::http_response;
-    facts.status = static_cast<std::uint16_t>(status);
-    read_http_headers(text, facts);
+    facts.status = interim == 0 ? first : status_of(text.substr(interim));
+    read_http_headers(text.substr(interim), facts);
+    if (facts.message_size != PayloadFacts::kUnknownSize) facts.message_size += interim;
     return;
   }
   for (std::uint8_t verb = 1; verb < kVerbs.size(); ++verb) {
@@ -161,6 +179,11 @@ PayloadFacts read_payload(std::span<const std::uint8_t> bytes) {
   }
   if (facts.kind != PayloadKind::http_request) facts.fingerprint = fingerprint_of(as_text(bytes.first(std::min(bytes.size(), kPrinted))));
   return facts;
+}
+
+bool is_interim(const PayloadFacts& response) {
+  constexpr std::uint16_t kSwitchingProtocols = 101;
+  return response.kind == PayloadKind::http_response && response.status / 100 == 1 && response.status != kSwitchingProtocols;
 }
 
 bool has_body(const PayloadFacts& request) {
@@ -215,8 +238,9 @@ std::size_t payload_needed(std::span<const std::uint8_t> bytes, std::uint32_t le
   const PayloadFacts facts = read_payload(bytes);
   const std::string_view text = as_text(bytes);
   if (facts.kind == PayloadKind::http_response || (facts.kind == PayloadKind::http_request && has_body(facts))) {
-    const std::size_t body = for_each_header(text, [](std::string_view, std::string_view) {});
-    return body == std::string_view::npos ? bytes.size() : std::max(body, printed);
+    const std::size_t interim = size_of_interim(text);
+    const std::size_t body = for_each_header(text.substr(interim), [](std::string_view, std::string_view) {});
+    return body == std::string_view::npos ? bytes.size() : std::max(interim + body, printed);
   }
   if (facts.kind != PayloadKind::http_request) return printed;
   const std::size_t target_end = text.find_first_of(" \r", verb_name(facts.verb).size() + 1);

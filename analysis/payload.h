@@ -44,6 +44,10 @@ constexpr std::size_t kRecognisable = 12;
 /// Reads the first bytes of a message. Never reads outside `bytes`.
 [[nodiscard]] PayloadFacts read_payload(std::span<const std::uint8_t> bytes);
 
+/// Whether it is a response that only announces another one, as 100 (Continue) does: the request stays unanswered (RFC 9110 section
+/// 15.2). Not 101: there HTTP ends. Where a final response stands behind it in the same bytes, `read_payload` tells of that.
+[[nodiscard]] bool is_interim(const PayloadFacts& response);
+
 /// Whether it is a request with a body (RFC 9110 section 9.3): what follows it and is no request line belongs to it.
 [[nodiscard]] bool has_body(const PayloadFacts& request);
 

@@ -446,13 +446,19 @@ void Tracker::note_lost_spell(const Connection& connection, SpellEnd end) {
   profiles_.note(route_of(connection), spell_before_request(connection, end));
 }
 
-/// What may come from another leg of a proxy: its 502, its reset, its close without an answer.
+/// What may come from another leg of a proxy: its 502, its reset, its close without an answer or in the middle of one, and the
+/// close of a client that waited for one. Who had closed by himself before was told nothing.
 void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection) {
   const ConnectionState& now = connection.now();
   const Turn& request = now.half(Side::client).turn;
   const bool first_reset = segment.has(kRst) && seen.role == ResetRole::cause;
-  const bool unanswered_close = now.half(Side::server).fin().frame == segment.frame && request && !request.answered;
-  if (seen.gateway_failed || first_reset || unanswered_close) {
+  const HalfConnection& client = now.half(Side::client);
+  const HalfConnection& server = now.half(Side::server);
+  const bool unanswered = request && !request.answered && !request.goodbye;
+  const bool served_in_part = server.turn.is_partial_at(server.turn.end);
+  const bool server_closes = server.fin().frame == segment.frame && !client.fin() && (unanswered || served_in_part);
+  const bool client_closes = client.fin().frame == segment.frame && !server.fin() && unanswered;
+  if (seen.gateway_failed || first_reset || server_closes || client_closes) {
     legs_.note_symptom(connection, {segment.frame, segment.time}, seen.side);
   }
 }

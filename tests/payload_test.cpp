@@ -75,6 +75,25 @@ TEST(Payload, FieldThatWasCutIsNotRead) {
   EXPECT_TRUE(read(whole).closes);
 }
 
+TEST(Payload, InterimResponseIsReadPast) {
+  const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  EXPECT_TRUE(is_interim(read(interim)));
+  const PayloadFacts both = read(interim + response(503, 20));
+  EXPECT_FALSE(is_interim(both));
+  EXPECT_EQ(both.status, 503);
+  EXPECT_EQ(both.message_size, (interim + response(503, 20)).size());
+  EXPECT_EQ(read("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" + interim + ok()).status, 200);
+}
+
+TEST(Payload, InterimResponseThatWasCutStaysOne) {
+  EXPECT_TRUE(is_interim(read("HTTP/1.1 100 Continue\r\n")));
+  EXPECT_TRUE(is_interim(read("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2")));
+}
+
+TEST(Payload, SwitchingProtocolsIsAnAnswer) {
+  EXPECT_FALSE(is_interim(read("HTTP/1.1 101 Switching Protocols\r\n\r\n")));
+}
+
 TEST(Payload, TlsRecordsSaturate) {
   EXPECT_EQ(read(tls_data(19)).tls_record, 19);
   EXPECT_EQ(read(tls_data(16'000)).tls_record, 255);
@@ -115,7 +134,7 @@ std::size_t expect_nothing_lost(std::string_view payload) {
 TEST(Payload, WhatIsNeededOfItSaysAllOfTheWhole) {
   // Of these, in any order, messages and what looks like some are made.
   const std::vector<std::string> pieces = {
-      "GET ", "POST ", "PUT", "HTTP/1.1 ", "HTTP/1.0 200 OK\r\n", "HTTP/1.1 304 x\r\n", "999", "/a/long/target?with=arguments", " ",
+      "GET ", "POST ", "PUT", "HTTP/1.1 ", "HTTP/1.0 200 OK\r\n", "HTTP/1.1 304 x\r\n", "HTTP/1.1 100 x\r\n\r\n", "999", "/a/long/target?with=arguments", " ",
       "\r", "\n", "\r\n", "\r\n\r\n", "0\r\n\r\n", "Content-Length: 20\r\n", "Transfer-Encoding: chunked\r\n", ":",
       "Keep-Alive: timeout=5, max=0\r\n", "Connection: close\r\n", "\x16\x03\x01", "\x15\x03\x03", "\x17\x03\x03",
       std::string("\0\2", 2), std::string("\0\x13", 2), std::string("\2\x28", 2), "\1", std::string(60, 'x'), std::string(1'400, 'Y')};

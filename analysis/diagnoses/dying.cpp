@@ -106,9 +106,23 @@ std::optional<Verdict> closed_without_an_answer(const Reading& reading) {
   return verdict;
 }
 
+/// The server closed in order in the middle of a response: less came than its Content-Length announces.
+std::optional<Verdict> closed_in_mid_response(const Reading& reading) {
+  if (!reading.closed_in_mid_response()) return {};
+  const Turn& response = reading.server.turn;
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = Fault::server;
+  verdict.impact = Impact::response_truncated;
+  verdict.lost_bytes = response.payload.message_size - response.bytes();
+  verdict.deciding_frame = reading.server.fin().frame;
+  verdict.provoked_by = 0;
+  return verdict;
+}
+
 std::optional<Verdict> server_abort(const Evidence& evidence) {
   const Reading reading(evidence);
   if (const auto closed = closed_without_an_answer(reading)) return closed;
+  if (const auto closed = closed_in_mid_response(reading)) return closed;
   if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin()) return {};
   const Turn& request = reading.at.half(Side::client).turn;
   if (!request || read_forgery(reading).weight() >= 2) return {};
@@ -129,7 +143,13 @@ Narrative narrate_server_abort(const Evidence& evidence, const Verdict& verdict)
   const Turn& request = reading.at.half(Side::client).turn;
   const Turn& response = reading.at.half(Side::server).turn;
   Narrative narrative;
-  if (verdict.impact == Impact::response_truncated) {
+  if (verdict.impact == Impact::response_truncated && reading.reset == nullptr) {
+    narrative.explanation = fmt::format(
+        "{} ({}) was being answered ({}): {} of {} had come by {}. {} later {} closed the connection in order ({}), and sent no more.",
+        name(request), frame(request.begin), frame(response.begin), bytes(response.bytes()), bytes(response.payload.message_size),
+        frame(response.last), duration(reading.server.fin().time - response.last.time), name(reading.connection, Side::server),
+        frame(reading.server.fin()));
+  } else if (verdict.impact == Impact::response_truncated) {
     narrative.explanation = fmt::format(
         "{} ({}) was being answered: {} of the response had come by {}. {} later {} reset the connection ({}).", name(request),
         frame(request.begin), bytes(response.bytes()), frame(response.last),
@@ -199,7 +219,8 @@ std::optional<Verdict> client_abort(const Evidence& evidence) {
   if (stopped_asking || (!request.answered && !reading.wants_no_answer(request))) {
     // Before the first byte of the response, and after a wait: response_timeout. At once: it changed its mind.
     verdict.variant = "request";
-    if (server.fin() || reading.wants_no_answer(request)) return {};
+    const bool server_closed = server.fin() && !(client.fin() && client.fin().frame < server.fin().frame);
+    if (server_closed || reading.wants_no_answer(request)) return {};
     return verdict;
   }
   const Completeness response = response_completeness(reading);

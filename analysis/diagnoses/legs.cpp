@@ -43,10 +43,13 @@ std::optional<Verdict> propagated(const Evidence& evidence) {
   // A kernel that meets a stray segment passes nothing on.
   if (!leg || gateway.answer || (reading.reset != nullptr && reading.reset->reply)) return {};
   Verdict verdict = reset_verdict(reading);
-  const Side from = reading.reset != nullptr ? reading.reset->by : Side::server;
+  const Side from = reading.reset != nullptr ? reading.reset->by : reading.client_closed_first() ? Side::client : Side::server;
   if (reading.reset == nullptr) {
-    if (!reading.server.fin() || reading.lost_request == nullptr) return {};
-    verdict.deciding_frame = reading.server.fin().frame;
+    const Turn& request = reading.client.turn;
+    const bool gave_up = from == Side::client && request && !request.answered && !reading.wants_no_answer(request);
+    const bool was_left = reading.server.fin() && (reading.lost_request != nullptr || reading.closed_in_mid_response());
+    if (from == Side::client ? !gave_up : !was_left) return {};
+    verdict.deciding_frame = reading.now.half(from).fin().frame;
   }
   // Nothing of this leg's own was at stake.
   if (reading.reset != nullptr && response_completeness(reading) == Completeness::complete &&
@@ -63,7 +66,8 @@ Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const GatewayFailure& gateway = reading.now.gateway_failure();
   const auto& leg = evidence.around.other_leg;
-  const std::string proxy = name(reading.connection, reading.reset_by(Side::client) ? Side::client : Side::server);
+  const bool gave_up = reading.reset == nullptr && !gateway.answer && reading.client_closed_first();
+  const std::string proxy = name(reading.connection, reading.reset_by(Side::client) || gave_up ? Side::client : Side::server);
   Narrative narrative;
   const bool by_answer = verdict.deciding_frame == gateway.answer.frame && gateway.answer;
   if (by_answer) {
@@ -72,6 +76,13 @@ Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
                                         frame(gateway.request), gateway.status, frame(gateway.answer), proxy);
   } else if (reading.reset != nullptr) {
     narrative.explanation = fmt::format("{} reset this connection ({}).", proxy, describe_reset(reading));
+  } else if (gave_up) {
+    narrative.explanation = fmt::format("{} closed this connection ({}) while it waited for the answer to {} ({}).", proxy,
+                                        frame(reading.client.fin()), name(reading.client.turn), frame(reading.client.turn.begin));
+  } else if (reading.lost_request == nullptr) {
+    narrative.explanation = fmt::format("{} closed this connection ({}) in the middle of a response ({}): {} of {} had come.", proxy,
+                                        frame(reading.server.fin()), frame(reading.server.turn.begin), bytes(reading.server.turn.bytes()),
+                                        bytes(reading.server.turn.payload.message_size));
   } else {
     narrative.explanation = fmt::format("{} closed this connection ({}) and never answered the {} ({}).", proxy,
                                         frame(reading.server.fin()), name(*reading.lost_request),
@@ -79,7 +90,11 @@ Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
   }
   if (leg) {
     const Nanoseconds apart =
-        (by_answer ? gateway.answer : reading.reset != nullptr ? reading.reset->segment.at : reading.server.fin()).time -
+        (by_answer                     ? gateway.answer
+         : reading.reset != nullptr ? reading.reset->segment.at
+         : gave_up                  ? reading.client.fin()
+                                    : reading.server.fin())
+            .time -
         leg->at.time;
     narrative.explanation += fmt::format(" The cause is on the other leg: stream {} broke {} before ({}, {}).",
                                          leg->stream, duration(apart), leg->cause, frame(leg->at));

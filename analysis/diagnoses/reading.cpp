@@ -37,6 +37,15 @@ bool Reading::seen_whole() const {
          !now.clock_stepped && !out_of_order() && !misses_acknowledgment();
 }
 
+bool Reading::closed_in_mid_response() const {
+  const Turn& response = server.turn;
+  if (reset != nullptr || !server.fin() || response.payload.kind != PayloadKind::http_response || !is_known_incomplete(response)) return false;
+  // What answers a HEAD announces what it doesn't send.
+  if (client.turn.payload.kind != PayloadKind::http_request || verb_name(client.turn.payload.verb) == "HEAD") return false;
+  const bool client_closed_before = client.fin() && client.fin().frame < server.fin().frame;
+  return whole() && !client_closed_before;
+}
+
 bool Reading::out_of_order() const { return client.disordered || server.disordered; }
 
 bool Reading::misses_acknowledgment() const {

@@ -40,6 +40,8 @@ struct Reading {
   [[nodiscard]] bool resets_know_more() const;
   /// `certain` where the start and both directions were seen, else `likely`.
   [[nodiscard]] Confidence surest() const { return whole() ? Confidence::certain : Confidence::likely; }
+  /// The server closed in order before all was sent that the response's Content-Length announces, to a client that was still there.
+  [[nodiscard]] bool closed_in_mid_response() const;
   [[nodiscard]] bool reset_by(Side side) const { return reset != nullptr && reset->by == side; }
   /// An exchange had been completed before the request, as far as was seen.
   [[nodiscard]] bool was_conversing() const;

@@ -51,6 +51,21 @@ TEST(ClientAbort, StoppedUploadWithAFin) {
   }
 }
 
+/// The answer, in several segments and with the server's FIN, meets no socket any more.
+TEST(ClientAbort, RequestThatIsAnsweredToNobody) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 60ms});
+    const Connection c = story.connect();
+    c.client.sends(get("/orders"));
+    story.wait(400ms);
+    c.client.closes();
+    story.wait(600ms);
+    c.server.sends(ok(3'000));
+    c.server.closes();
+    EXPECT_THAT(story, says("#0 client_abort/request note fault=client impact=none"));
+  }
+}
+
 // Stays silent.
 
 TEST(ClientAbort, DownloadToTheEnd) {

@@ -132,6 +132,38 @@ TEST(Propagated, ClientThatGivesUpShowsOnTheInnerLeg) {
                           "#1 propagated likely error fault=client reset_by=client kind=abort impact=request_lost"));
 }
 
+/// Both ends of the proxy close within the millisecond; the client was the first of all.
+TEST(Propagated, ClientThatGivesUpWithAFinWasToldNothing) {
+  Story story({.round_trip = 20ms});
+  const Legs legs = connect_both(story);
+  asks(story, legs, get("/slow"));
+  story.wait(2s);
+  legs.outer.client.closes();
+  story.wait(11ms);
+  legs.inner.client.closes();
+  legs.outer.server.closes();
+  EXPECT_THAT(story, says("#0 response_timeout error fault=client\n#1 propagated likely error fault=client"));
+}
+
+/// HTTP/1.1 says how long the response is: whoever gets less of it and a FIN was cut off.
+TEST(Propagated, ResponseThatBreaksOffIsCutShortInFront) {
+  Story story({.round_trip = 20ms});
+  const Legs legs = connect_both(story);
+  asks(story, legs, get("/report"));
+  story.wait(15ms);
+  const std::string part = ok(20'000).substr(0, 10'000);
+  legs.inner.server.sends(part);
+  story.wait(11ms);
+  legs.outer.server.sends(part);
+  story.wait(50ms);
+  legs.inner.server.aborts();
+  story.wait(11ms);
+  legs.outer.server.closes();
+  story.wait(11ms);
+  legs.outer.client.closes();
+  EXPECT_THAT(story, says("#0 propagated error fault=server impact=response_truncated\n#1 server_abort|abortive_truncation error"));
+}
+
 TEST(Propagated, OfA502AloneThePartBehindTheProxyIsMissing) {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect();

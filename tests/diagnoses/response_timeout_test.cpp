@@ -22,6 +22,31 @@ TEST(ResponseTimeout, ClientGivesUp) {
   EXPECT_THAT(story, says("#0 response_timeout error fault=client reset_by=client kind=abort impact=response_lost"));
 }
 
+/// RFC 9110 section 15.2: "100 Continue" asks for the body, and answers nothing.
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Sends the head, waits for "100 Continue", and sends the body.
+void uploads(const Story& story, const Connection& c) {
+  const std::string request = post("/object", 8'000);
+  const std::size_t body = request.find("\r\n\r\n") + 4;
+  c.client.sends(request.substr(0, body));
+  story.wait(15ms);
+  c.server.sends(kContinue);
+  story.wait(15ms);
+  c.client.sends(request.substr(body));
+}
+
+TEST(ResponseTimeout, UploadThatWasOnlyToldToContinue) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect();
+    uploads(story, c);
+    story.wait(2s);
+    c.client.aborts();
+    EXPECT_THAT(story, says("#0 response_timeout error fault=client impact=response_lost"));
+  }
+}
+
 TEST(ResponseTimeout, ServersWatchdogGivesUp) {
   Story story({.round_trip = 20ms});
   waits(story, 30s).server.aborts();
@@ -67,6 +92,32 @@ TEST(ResponseTimeout, AnswerComesToAClientThatHasGivenUp) {
 }
 
 // Stays silent.
+
+TEST(ResponseTimeout, UploadThatIsAnsweredAfterContinue) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  uploads(story, c);
+  story.wait(100ms);
+  c.server.sends(ok());
+  story.wait(100ms);
+  c.closes_cleanly();
+  EXPECT_THAT(story, says(""));
+}
+
+/// The client did not wait for it: it comes in one segment with the answer, or right before it.
+TEST(ResponseTimeout, ContinueThatComesWithTheAnswer) {
+  for (const bool at_once : {true, false}) {
+    Story story({.round_trip = 20ms});
+    const Connection c = story.connect();
+    c.client.sends(post("/object", 800));
+    story.wait(15ms);
+    c.server.sends(at_once ? std::string(kContinue) + ok() : std::string(kContinue));
+    if (!at_once) c.server.sends(ok());
+    story.wait(100ms);
+    c.client.aborts();
+    EXPECT_THAT(story, says("#0 abortive_close"));
+  }
+}
 
 TEST(ResponseTimeout, SlowAnswerIsAnAnswer) {
   Story story({.round_trip = 20ms});

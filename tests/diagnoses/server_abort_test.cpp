@@ -55,7 +55,45 @@ TEST(ServerAbort, ClosesInOrderWithoutAnAnswer) {
   }
 }
 
+TEST(ServerAbort, ClosesInOrderInTheMiddleOfAResponse) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect();
+    c.client.sends(get("/report"));
+    story.wait(15ms);
+    c.server.sends(ok(20'000).substr(0, 10 * kFullSegment));
+    story.wait(200ms);
+    c.closes_cleanly(Side::server);
+    EXPECT_THAT(story, says("#0 server_abort error fault=server impact=response_truncated"));
+  }
+}
+
 // Stays silent.
+
+/// RFC 9110 section 9.3.2: what answers a HEAD announces a body and has none.
+TEST(ServerAbort, HeadIsAnsweredWithoutABody) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  std::string head = get("/report");
+  head.replace(0, 3, "HEAD");
+  std::string answer = ok(20'000);
+  answer.resize(answer.find("\r\n\r\n") + 4);
+  c.exchange(head, answer);
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, says(""));
+}
+
+/// The client has what it wanted and closes; the server stops then.
+TEST(ServerAbort, ClientThatClosesFirstIsNotCutOff) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.client.sends(get("/stream"));
+  story.wait(15ms);
+  c.server.sends(ok(20'000).substr(0, 10 * kFullSegment));
+  story.wait(200ms);
+  c.closes_cleanly(Side::client);
+  EXPECT_THAT(story, says(""));
+}
 
 TEST(ServerAbort, ResponsesThatEndWell) {
   Story story({.round_trip = 20ms});
