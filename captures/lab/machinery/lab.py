@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -192,6 +193,7 @@ class Connection:
 
     def __init__(self, lab: Lab, host: Host, address: str, port: int, source_port: int, timeout: float, receive_buffer: int = 0):
         self.error = ""
+        self.encrypted = False
         with host:
             self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -209,6 +211,8 @@ class Connection:
             return act()
         except TimeoutError:
             self.error = "timeout"
+        except ssl.SSLError as error:
+            self.error = error.reason or type(error).__name__
         except OSError as error:
             self.error = errno.errorcode.get(error.errno, str(error))
         return None
@@ -216,6 +220,13 @@ class Connection:
     @property
     def well(self) -> bool:
         return not self.error
+
+    def start_tls(self, context: ssl.SSLContext) -> bool:
+        """From here on in TLS; False if the handshake failed."""
+        wrapped = self._try(lambda: context.wrap_socket(self.socket, server_hostname=self.told.target.split(":")[0]))
+        if wrapped:
+            self.socket, self.encrypted = wrapped, True
+        return self.well
 
     def send(self, data: bytes) -> bool:
         """All of it; False if the connection is broken."""
@@ -250,16 +261,19 @@ class Connection:
         return head + b"\r\n\r\n" + body
 
     def peer_has_closed(self) -> bool:
-        """Whether its FIN or RST is here already: what a pool that looks would see before it reuses a connection."""
+        """Whether its FIN or RST is here already: what a pool that looks would see before it reuses a connection. In TLS, what comes
+        unasked is a farewell as well."""
+        timeout = self.socket.gettimeout()
         self.socket.setblocking(False)
         try:
-            return self.socket.recv(1, socket.MSG_PEEK) == b""
+            # A socket in TLS can't peek; the one below it can.
+            return socket.socket.recv(self.socket, 1, socket.MSG_PEEK) == b"" or self.encrypted
         except BlockingIOError:
             return False
         except OSError:
             return True
         finally:
-            self.socket.settimeout(10)
+            self.socket.settimeout(timeout)
 
     def finish_sending(self) -> None:
         self._try(lambda: self.socket.shutdown(socket.SHUT_WR))
