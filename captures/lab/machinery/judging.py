@@ -14,8 +14,10 @@ def met_idle_close(server: Host) -> Callable[[Seen], Verdict]:
     Data that comes while our FIN is still unacknowledged crossed it; where the FIN had been acknowledged, the sender's kernel knew, and
     its application hardly. A close with the request unread is the race's other face.
     """
+    crossed = (("TCP_ABORT_ON_DATA", "FIN_WAIT1"), ("TCP_ABORT_ON_DATA", "CLOSING"), ("TCP_ABORT_ON_CLOSE", "FIN_WAIT1"))
+
     def rule(seen: Seen) -> Verdict:
-        if seen.reset_by(server, "TCP_ABORT_ON_DATA", "FIN_WAIT1") or seen.reset_by(server, "TCP_ABORT_ON_DATA", "CLOSING"):
+        if any(seen.reset_by(server, *reason) for reason in crossed):
             return verdict("keepalive_race", "crossing", impact="request_lost")
         if seen.reset_by(server, "TCP_ABORT_ON_CLOSE"):
             return verdict("keepalive_race", "unread", impact="request_lost")
@@ -23,3 +25,8 @@ def met_idle_close(server: Host) -> Callable[[Seen], Verdict]:
             return verdict("stale_reuse", "photo_finish reset", impact="request_lost")
         return HEALTHY
     return rule
+
+
+def resets_instead_of_closing(proxy: Host) -> Callable[[Seen], Verdict]:
+    """For connections that `proxy` closes with SO_LINGER 0 when it has done with them, as HAProxy does towards its servers."""
+    return lambda seen: verdict("abortive_close", impact="none") if seen.reset_by(proxy, "TCP_STATE") else HEALTHY

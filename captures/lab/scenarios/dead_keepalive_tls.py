@@ -5,8 +5,8 @@ been closed. Its next request on such a connection is acknowledged by the server
 session, gives up 10 s later, and closes the socket with the request unread, which makes the close a RST. It looks as if the network
 had swallowed the request for 10 s, and only requests after a pause are hit.
 
-See it fail: in the form *failing* requests after pauses of more than 2 s end without an answer, 10 s later. Read the verdict: `dead_keepalive`,
-at the client as at the server, with the longest pause that was survived and the shortest that was not. Apply the fix: the server
+See it fail: in the form *failing* requests after pauses of more than 2 s end without an answer, 10 s later. Read the verdict, at the client
+as at the server: `dead_keepalive`, with the longest pause that was survived and the shortest that was not. Apply the fix: the server
 closes a connection with its session (*fixed*; a pool that looks before it reuses opens a new one), or, where the server can't be
 changed, the pool keeps idle connections for less than that (*fixed_pool*).
 """
