@@ -67,7 +67,7 @@ class HAProxy(Service):
         for place, lines in (("frontend", self.frontend), ("backend", self.backend)):
             if lines:
                 options[place] = "; ".join(lines)
-        return options
+        return options | ({"server": self.server_options} if self.server_options else {})
 
     def exchanges(self) -> list[Exchange]:
         """What its log says of all that is over."""

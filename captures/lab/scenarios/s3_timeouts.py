@@ -35,7 +35,9 @@ def play(lab: Lab, timeout_s: float) -> None:
     lab.vantage("store", store)
     lab.record()
     ceph = lab.start(Ceph(store))
-    haproxy = lab.start(HAProxy(balancer, 8080, f"{store.address}:{ceph.port}", timeouts={"client": timeout_s, "server": timeout_s}))
+    # Idle connections may wait for longer: what they die of is another story (s3_keepalive).
+    timeouts = {"client": timeout_s, "server": timeout_s, "http-keep-alive": 30}
+    haproxy = lab.start(HAProxy(balancer, 8080, f"{store.address}:{ceph.port}", timeouts=timeouts))
     address = balancer.address_towards(client)
 
     started, hanging = threading.Event(), threading.Event()
