@@ -193,7 +193,6 @@ class Connection:
 
     def __init__(self, lab: Lab, host: Host, address: str, port: int, source_port: int, timeout: float, receive_buffer: int = 0):
         self.error = ""
-        self.encrypted = False
         with host:
             self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -212,7 +211,7 @@ class Connection:
         except TimeoutError:
             self.error = "timeout"
         except ssl.SSLError as error:
-            self.error = error.reason or type(error).__name__
+            self.error = error.reason or str(error)
         except OSError as error:
             self.error = errno.errorcode.get(error.errno, str(error))
         return None
@@ -221,11 +220,9 @@ class Connection:
     def well(self) -> bool:
         return not self.error
 
-    def start_tls(self, context: ssl.SSLContext) -> bool:
-        """From here on in TLS; False if the handshake failed."""
-        wrapped = self._try(lambda: context.wrap_socket(self.socket, server_hostname=self.told.target.split(":")[0]))
-        if wrapped:
-            self.socket, self.encrypted = wrapped, True
+    def start_tls(self, context: ssl.SSLContext, name: str = "") -> bool:
+        """The client's handshake, with the server's `name`; what it failed of stands in `error` ("CERTIFICATE_VERIFY_FAILED")."""
+        self.socket = self._try(lambda: context.wrap_socket(self.socket, server_hostname=name or None)) or self.socket
         return self.well
 
     def send(self, data: bytes) -> bool:
@@ -267,7 +264,7 @@ class Connection:
         self.socket.setblocking(False)
         try:
             # A socket in TLS can't peek; the one below it can.
-            return socket.socket.recv(self.socket, 1, socket.MSG_PEEK) == b"" or self.encrypted
+            return socket.socket.recv(self.socket, 1, socket.MSG_PEEK) == b"" or isinstance(self.socket, ssl.SSLSocket)
         except BlockingIOError:
             return False
         except OSError:
