@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -209,6 +210,8 @@ class Connection:
             return act()
         except TimeoutError:
             self.error = "timeout"
+        except ssl.SSLError as error:
+            self.error = error.reason or str(error)
         except OSError as error:
             self.error = errno.errorcode.get(error.errno, str(error))
         return None
@@ -216,6 +219,11 @@ class Connection:
     @property
     def well(self) -> bool:
         return not self.error
+
+    def start_tls(self, context: ssl.SSLContext, name: str = "") -> bool:
+        """The client's handshake, with the server's `name`; what it failed of stands in `error` ("CERTIFICATE_VERIFY_FAILED")."""
+        self.socket = self._try(lambda: context.wrap_socket(self.socket, server_hostname=name or None)) or self.socket
+        return self.well
 
     def send(self, data: bytes) -> bool:
         """All of it; False if the connection is broken."""
@@ -250,16 +258,19 @@ class Connection:
         return head + b"\r\n\r\n" + body
 
     def peer_has_closed(self) -> bool:
-        """Whether its FIN or RST is here already: what a pool that looks would see before it reuses a connection."""
+        """Whether its FIN or RST is here already: what a pool that looks would see before it reuses a connection. In TLS, what comes
+        unasked is a farewell as well."""
+        timeout = self.socket.gettimeout()
         self.socket.setblocking(False)
         try:
-            return self.socket.recv(1, socket.MSG_PEEK) == b""
+            # A socket in TLS can't peek; the one below it can.
+            return socket.socket.recv(self.socket, 1, socket.MSG_PEEK) == b"" or isinstance(self.socket, ssl.SSLSocket)
         except BlockingIOError:
             return False
         except OSError:
             return True
         finally:
-            self.socket.settimeout(10)
+            self.socket.settimeout(timeout)
 
     def finish_sending(self) -> None:
         self._try(lambda: self.socket.shutdown(socket.SHUT_WR))

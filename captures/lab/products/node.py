@@ -7,7 +7,7 @@ const http = require('http');
 const server = http.createServer((request, response) => {
   let size = 0;
   request.on('data', part => size += part.length);
-  request.on('end', () => response.end(`${size} bytes read\\n`));
+  request.on('end', () => setTimeout(() => response.end(`${size} bytes read\\n`), %d));
 });
 server.keepAliveTimeout = %d;
 server.listen(%d, '0.0.0.0');
@@ -15,20 +15,21 @@ server.listen(%d, '0.0.0.0');
 
 
 class Node(Service):
-    """Node.js's http server. It closes an idle connection after `keep_alive_s`; since 18.?, its timer adds a second of its own."""
+    """Node.js's http server. It closes an idle connection after `keep_alive_s`; since 18.?, its timer adds a second of its own.
+    Each answer takes `work_s`."""
 
     packages = ("nodejs",)
     version_command = ("node", "--version")
 
-    def __init__(self, host, port: int = 3000, keep_alive_s: float = 5):
+    def __init__(self, host, port: int = 3000, keep_alive_s: float = 5, work_s: float = 0):
         super().__init__(host, port)
-        self.keep_alive_s = keep_alive_s
+        self.keep_alive_s, self.work_s = keep_alive_s, work_s
 
     def prepare(self, folder):
-        (folder / "server.js").write_text(_SERVER % (self.keep_alive_s * 1000, self.port))
+        (folder / "server.js").write_text(_SERVER % (self.work_s * 1000, self.keep_alive_s * 1000, self.port))
 
     def command(self, folder):
         return ["node", "server.js"]
 
     def settings(self):
-        return {"server.keepAliveTimeout": f"{self.keep_alive_s:g} s"}
+        return {"server.keepAliveTimeout": f"{self.keep_alive_s:g} s", "each answer takes": f"{self.work_s:g} s"}
