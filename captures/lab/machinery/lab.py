@@ -21,7 +21,8 @@ class Verdict:
     """The truth about one connection. Ids and words are those of docs/diagnoses.md.
 
     `causes`: any of these is right; none: nothing happened to it, and a warning would be a false alarm. `variant`, `fault`,
-    `impact`: any of these words is right; empty: not judged. `optional`: silence is right too.
+    `impact`: any of these words is right; empty: not judged. `optional`: silence is right too. `also`: each of these is true beside it
+    (of another chapter: what a device did to the options, beside what became of the connect).
     """
 
     causes: tuple[str, ...] = ()
@@ -30,14 +31,15 @@ class Verdict:
     impact: tuple[str, ...] = ()
     optional: bool = False
     note: str = ""
+    also: tuple[str, ...] = ()
 
 
 HEALTHY = Verdict()
 
 
-def verdict(causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "") -> Verdict:
+def verdict(causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "", also: str = "") -> Verdict:
     """`verdict("keepalive_race stale_reuse", fault="client")`: words apart by blanks."""
-    return Verdict(tuple(causes.split()), tuple(variant.split()), tuple(fault.split()), tuple(impact.split()), optional, note)
+    return Verdict(tuple(causes.split()), tuple(variant.split()), tuple(fault.split()), tuple(impact.split()), optional, note, tuple(also.split()))
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,13 @@ class Told:
 
 @dataclass(frozen=True)
 class Seen:
-    """A connection that nobody of ours opened, as one capture shows it."""
+    """A connection that nobody of ours opened, as the capture of a vantage shows it."""
 
     source: str
     target: str
     opened: float  # seconds of CLOCK_REALTIME
     resets: list[Reset]
+    vantage: str
 
     def reset_by(self, host: Host, reason: str, state: str = "") -> bool:
         """Whether `host` sent one of its RSTs for that reason (from that state)."""
@@ -125,6 +128,12 @@ class Lab:
         host.nft(rules)
         self.settings.setdefault(f"nftables of {host.name}", {}).setdefault("rules", []).extend(
             line.strip() for line in rules.splitlines() if line.strip())
+
+    def chain(self, host: Host, kind: str, hook: str, *rules: str) -> None:
+        """Rules of nftables on a host: `chain(gateway, "nat", "postrouting", "masquerade")`, `chain(firewall, "filter", "forward", …)`."""
+        priority = {"prerouting": "dstnat", "postrouting": "srcnat"}[hook] if kind == "nat" else "filter"
+        lines = "\n".join(rules)
+        self.nft(host, f"table ip {kind}_{hook} {{\nchain rules {{\ntype {kind} hook {hook} priority {priority};\n{lines}\n}}\n}}")
 
     def record(self) -> None:
         """From here on everything is on record. After the wires, before the first connection."""

@@ -111,7 +111,7 @@ def tell(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool
         folder = out / f"{stem}_{name}"
         folder.mkdir(parents=True, exist_ok=True)
         capture = folder / "capture.pcapng"
-        command("mergecap", "-F", "pcapng", "-w", str(capture), *(str(records[interface.name]) for interface in interfaces))
+        command("mergecap", "-F", "pcapng", "-I", "none", "-w", str(capture), *(str(records[interface.name]) for interface in interfaces))
         truth = {**head, "vantage": name, "captured at": [f"{interface.host.name}, the interface with {interface.address}" for interface in interfaces],
                  "kernel tells reasons": can_tell, "streams": _streams(lab, name, frames(capture), resets, syns)}
         (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
@@ -170,7 +170,7 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
         if known and known[0] == "told":
             said = known[1].seen_from.get(vantage, known[1].verdict)
         elif known and known[0] == "leg":
-            said = known[1].rule(Seen(syn.source, syn.target, known[2], [reset for _, reset in stream["resets"]]))
+            said = known[1].rule(Seen(syn.source, syn.target, known[2], [reset for _, reset in stream["resets"]], vantage))
         entry = {"stream": number, "from": (syn or first).source, "to": (syn or first).target}
         if said is None:
             entry["judged"] = False
