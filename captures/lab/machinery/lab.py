@@ -15,6 +15,7 @@ from typing import Callable, Iterable
 from .network import Host, Network
 from .software import Service
 
+_TCP_REPAIR = 19  # include/uapi/linux/tcp.h
 
 @dataclass(frozen=True)
 class Verdict:
@@ -60,11 +61,12 @@ class Told:
     opened: float  # seconds of CLOCK_REALTIME, before the SYN
     verdict: Verdict = HEALTHY
     seen_from: dict[str, Verdict] = field(default_factory=dict)
+    rule: Callable[[Seen], Verdict] | None = None  # where what the kernels said has to decide; wins
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A connection that nobody of ours opened, as the capture of a vantage shows it."""
+    """A connection with its RSTs, as the capture of a vantage shows it."""
 
     source: str
     target: str
@@ -155,6 +157,11 @@ class Lab:
             self.told.append(told)
         return told
 
+    def told_of(self, source: str, target: str) -> Told | None:
+        """The connection that was opened last between these addresses: so a server finds the one that it accepted."""
+        with self._lock:
+            return next((told for told in reversed(self.told) if (told.source, told.target) == (source, target)), None)
+
     def judge(self, opener: Host, server: Host, rule: Callable[[Seen], Verdict]) -> None:
         """Connections from `opener` to `server` that nobody told of are judged by `rule`, from what the kernels said of their RSTs and
         from logs, in each capture that shows them."""
@@ -208,7 +215,7 @@ class Connection:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
-        own = _own_address(host, address)
+        own = own_address(host, address)
         self.socket.bind((own, source_port))
         self.told = lab.opened(self.socket.getsockname(), (address, port), time.time())
         self._try(lambda: self.socket.connect((address, port)))
@@ -281,14 +288,39 @@ class Connection:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
+    def vanish(self) -> None:
+        """Forgets it without a word, as a host does that loses its power: a socket under repair is closed without FIN or RST."""
+        vanish(self.socket)
+        self.socket.close()
+
+    def probe(self, idle_s: int, interval_s: int = 1, probes: int = 3) -> None:
+        """TCP keep-alive."""
+        probe(self.socket, idle_s, interval_s, probes)
+
     def was(self, causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "",
-            seen_from: dict[str, Verdict] | None = None) -> None:
+            also: str = "", seen_from: dict[str, Verdict] | None = None) -> None:
         """Tells the truth about it. `seen_from`: where a vantage can't see what others see."""
-        self.told.verdict = verdict(causes, variant, fault, impact, optional, note)
+        self.told.verdict = verdict(causes, variant, fault, impact, optional, note, also)
         self.told.seen_from = seen_from or {}
 
+    def judged_by(self, rule: Callable[[Seen], Verdict]) -> None:
+        """Tells the truth about it by what the kernels said of its RSTs: where one race or another may have been won."""
+        self.told.rule = rule
 
-def _own_address(host: Host, address: str) -> str:
+
+def vanish(sock: socket.socket) -> None:
+    """Whoever reads from it now goes on as at its end; its close will send nothing."""
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+    sock.shutdown(socket.SHUT_RD)
+
+
+def probe(sock: socket.socket, idle_s: int, interval_s: int, probes: int) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, idle_s), (socket.TCP_KEEPINTVL, interval_s), (socket.TCP_KEEPCNT, probes)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def own_address(host: Host, address: str) -> str:
     """The address of `host` from which it reaches `address`."""
     words = host.run("ip", "-o", "route", "get", address).split()
     return words[words.index("src") + 1]

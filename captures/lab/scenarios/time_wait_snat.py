@@ -13,7 +13,7 @@ than a TIME_WAIT (*patient*).
 
 import time
 
-from machinery import actors
+from machinery.actors import Server, answers_once, request
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
 from products.haproxy import Haproxy
 
@@ -26,7 +26,6 @@ FORMS = {
     "blocked": {"timestamps": 0, "blocks": True},
     "patient": {"timestamps": 0, "ports": "40000-40999", "keeps_port_s": 120},
 }
-REQUEST = b"GET /orders HTTP/1.1\r\nHost: shop\r\n\r\n"
 
 
 def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: int = 1, strips: bool = False, blocks: bool = False) -> None:
@@ -50,24 +49,24 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
     lab.vantage("server", server)
     lab.vantage("both", balancer.towards(gateway), server)
     lab.record()
-    shop = actors.Server(lab, server, 9000, actors.answers_one)
+    shop = lab.start(Server(lab, server, 9000, answers_once()))
     lab.start(Haproxy(balancer, 8080, f"{server.address}:9000", mode="tcp", connect_s=3.5, retries=0))
 
-    turns = []  # when it began and ended, whether it was answered, and which peers the server held in TIME_WAIT before
+    turns = []  # when it began, whether it was answered, which peers the server held in TIME_WAIT before, and which it answered
     for _ in range(10 if blocks else 16):
         held = set(server.run("ss", "-Htan", "state", "time-wait").split()[3::4])
         began = time.time()
         connection = lab.connect(client, balancer, 8080)
-        answered = bool(connection.ask(REQUEST))
-        turns.append((began, time.time(), answered, held))
+        answered = bool(connection.ask(request(100)))
+        turns.append((began, answered, held, {source for source, peer in shop.peers.items() if peer.deeds and peer.deeds[0].when > began}))
         if not answered:
             connection.was("response_timeout", impact="request_lost response_lost")  # HAProxy took the request: how far it came can't be seen
         connection.close()
         lab.sleep(0.4)
-    lab.note(f"{sum(turn[2] for turn in turns)} of {len(turns)} requests were answered")
+    lab.note(f"{sum(turn[1] for turn in turns)} of {len(turns)} requests were answered")
 
     def leg(seen: Seen) -> Verdict:
-        began, ended, answered, held = max(turn for turn in turns if turn[0] <= seen.opened)
+        _, answered, held, through = max(turn for turn in turns if turn[0] <= seen.opened)
         outside = seen.source.startswith(gateway.address_towards(server))
         options = "" if not strips else "timestamp_stripped" if outside else "timestamp_declined"
         if not answered:
@@ -76,8 +75,8 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
             return verdict("time_wait_collision", "blocked", "middlebox", "connect_failed", also=options)
         if seen.reset_by(balancer, "TCP_INVALID_ACK_SEQUENCE", "SYN_SENT"):
             # The SYN that is accepted in the end may leave the gateway from another port.
-            through = not outside or any(one.peer == seen.source and began < one.at < ended for one in shop.accepted)
-            return verdict("time_wait_collision", "retried" if through else "reset", "middlebox", "connect_delayed", also=options)
+            retried = not outside or seen.source in through
+            return verdict("time_wait_collision", "retried" if retried else "reset", "middlebox", "connect_delayed", also=options)
         if outside and seen.source in held:
             return verdict("time_wait_reuse", also=options)
         return verdict(options) if options else HEALTHY
