@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from .lab import Connection, Lab, Seen, Told, Verdict, own_address, vanish, verdict
+from .lab import Connection, Lab, Seen, Told, Verdict, own_address, probe, vanish, verdict
 from .network import Host
 
 Behaviour = Callable[["Peer"], None]
@@ -189,6 +189,10 @@ class Peer:
 
     def _did(self, what: str) -> None:
         self.deeds.append(Deed(what, time.time(), self.unread, self.unacknowledged))
+
+    def probe(self, idle_s: int, interval_s: int, probes: int) -> None:
+        """TCP keep-alive."""
+        probe(self.socket, idle_s, interval_s, probes)
 
     # -- telling -----------------------------------------------------------------------------------------------------------
 

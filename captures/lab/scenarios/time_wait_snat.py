@@ -13,6 +13,7 @@ than a TIME_WAIT (*patient*).
 
 import time
 
+from machinery import rules
 from machinery.actors import Server, answers_once, request
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
 from products.haproxy import Haproxy
@@ -40,9 +41,7 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
     if strips:
         lab.chain(gateway, "filter", "forward", "tcp flags & syn == syn reset tcp option timestamp")
     if blocks:
-        # Who was answered by a SYN-ACK is marked; an ACK to somebody who was not is thrown away.
-        lab.chain(gateway, "filter", "forward", "tcp flags & (syn | ack) == syn | ack ct mark set 1",
-                  "ct direction reply ct mark 0 tcp flags & (syn | ack | rst) == ack drop")
+        lab.chain(gateway, "filter", "forward", *rules.NO_ACK_TO_A_SYN)
     lab.sysctl(gateway, netfilter__nf_conntrack_tcp_timeout_time_wait=keeps_port_s, netfilter__nf_conntrack_tcp_timeout_close=keeps_port_s)
     lab.vantage("client", client)
     lab.vantage("balancer", balancer.towards(gateway))

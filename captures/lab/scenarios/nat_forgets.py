@@ -1,0 +1,61 @@
+"""A NAT forgets idle connections and gives their ports to others.
+
+Workers keep connections to their broker through a NAT that forgets what was idle for 2 s, and has few ports. A new connection gets the
+port of a forgotten one, which the broker still holds: its SYN is answered by an ACK of the old connection, the worker's kernel resets
+that, and the RST ends the old connection. A forgotten worker that speaks again leaves the NAT from whatever port, where the broker
+knows nobody: another RST. Fixed, the workers send TCP keep-alives, and the NAT forgets nobody.
+"""
+
+from machinery.actors import Server, answers, request
+from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
+
+FORMS = {"failing": {"probes": False}, "fixed": {"probes": True}}
+
+
+def play(lab: Lab, probes: bool) -> None:
+    worker, = lab.hosts("worker")
+    nat = lab.router("nat")
+    broker, = lab.hosts("broker")
+    lab.wire(worker, nat)
+    lab.wire(nat, broker, one_way_ms=10)
+    lab.chain(nat, "nat", "postrouting", "ip protocol tcp masquerade to :40000-40003")
+    lab.sysctl(nat, netfilter__nf_conntrack_tcp_timeout_established=2, netfilter__nf_conntrack_tcp_timeout_close=1,
+               netfilter__nf_conntrack_tcp_timeout_time_wait=1)
+    lab.vantage("worker", worker)
+    lab.vantage("broker", broker)
+    lab.vantage("both", worker, broker)
+    lab.record()
+    service = lab.start(Server(lab, broker, 5672, answers()))
+
+    def taken_over(seen: Seen) -> Verdict:
+        if not seen.reset_by(worker, "TCP_INVALID_ACK_SEQUENCE", "SYN_SENT"):
+            return HEALTHY
+        # The NAT may give the second SYN another port: outside it is another stream.
+        inside = seen.source.startswith(worker.address)
+        served = {source for source, peer in service.peers.items() if any(deed.when > seen.opened for deed in peer.deeds)}
+        return verdict("half_open_collision", "retried" if inside or seen.source in served else "reset retried", "middlebox", "connect_delayed")
+
+    idle = []
+    for _ in range(3):
+        idle.append(lab.connect(worker, broker, 5672))
+        if probes:
+            idle[-1].probe(1)
+        for pause in (0, 0.2, 0.3):
+            lab.sleep(pause)
+            idle[-1].ask(request())
+    held = list(service.peers.values())
+    lab.sleep(3)
+    for _ in range(15):
+        connection = lab.connect(worker, broker, 5672)
+        assert connection.ask(request()), connection.error
+        connection.judged_by(taken_over)
+        connection.close()
+        lab.sleep(0.2)
+        if all(peer.gone for peer in held):
+            break
+    for connection in idle:
+        if not connection.ask(request()):
+            lab.note(f"the next request on an idle connection: {connection.error}")
+            outside = HEALTHY  # what comes from another port is another stream there
+            connection.was("idle_state_lost", "peer", impact="request_lost", seen_from={"broker": outside})
+        connection.close()
