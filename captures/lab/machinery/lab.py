@@ -98,6 +98,7 @@ class Lab:
         self.services: list[Service] = []
         self.told: list[Told] = []
         self.legs: list[Leg] = []
+        self.strays: dict[frozenset, Callable[[Seen], Verdict]] = {}  # by both "address:port"
         self.vantages: dict[str, list] = {}  # name -> interfaces
         self.settings: dict[str, dict] = {}
         self.notes: list[str] = []  # what the traffic saw, for people
@@ -161,6 +162,11 @@ class Lab:
         """The connection that was opened last between these addresses: so a server finds the one that it accepted."""
         with self._lock:
             return next((told for told in reversed(self.told) if (told.source, told.target) == (source, target)), None)
+
+    def stray(self, a: str, b: str, rule: Callable[[Seen], Verdict]) -> None:
+        """How segments between two "address:port" are judged that belong to no connection which one of the hosts opened, in each capture that
+        shows them as a stream of their own."""
+        self.strays[frozenset((a, b))] = rule
 
     def judge(self, opener: Host, server: Host, rule: Callable[[Seen], Verdict]) -> None:
         """Connections from `opener` to `server` that nobody told of are judged by `rule`, from what the kernels said of their RSTs and

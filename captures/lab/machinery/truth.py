@@ -166,8 +166,9 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
         first, syn = stream["first"], stream["syn"]
         about, opened = syns.get(syn.seq, (None, 0)) if syn else (None, 0)
         said: Verdict | None = None
-        if about and about.rule:
-            said = about.rule(Seen(syn.source, syn.target, opened, [reset for _, reset in stream["resets"]], vantage))
+        rule = about.rule if about else lab.strays.get(frozenset((first.source, first.target)))
+        if rule:
+            said = rule(Seen((syn or first).source, (syn or first).target, opened, [reset for _, reset in stream["resets"]], vantage))
         elif about:
             said = about.seen_from.get(vantage, about.verdict)
         entry = {"stream": number, "from": (syn or first).source, "to": (syn or first).target}

@@ -40,7 +40,7 @@ def play(lab: Lab, rule: str, probes: bool = False) -> None:
         connection.ask(request())
         for pause in pauses:
             lab.sleep(pause)
-            if connection.peer_has_closed(): 
+            if connection.peer_has_closed():
                 lab.note(f"idle for {pause:g} s: it had been reset")
                 connection.was("idle_reset", "both_ends one_end", impact="none")
                 break

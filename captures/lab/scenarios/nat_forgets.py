@@ -6,6 +6,9 @@ that, and the RST ends the old connection. A forgotten worker that speaks again 
 knows nobody: another RST. Fixed, the workers send TCP keep-alives, and the NAT forgets nobody.
 """
 
+import time
+from typing import Callable
+
 from machinery.actors import Server, answers, request
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
 
@@ -27,13 +30,22 @@ def play(lab: Lab, probes: bool) -> None:
     lab.record()
     service = lab.start(Server(lab, broker, 5672, answers()))
 
-    def taken_over(seen: Seen) -> Verdict:
-        if not seen.reset_by(worker, "TCP_INVALID_ACK_SEQUENCE", "SYN_SENT"):
-            return HEALTHY
-        # The NAT may give the second SYN another port: outside it is another stream.
-        inside = seen.source.startswith(worker.address)
-        served = {source for source, peer in service.peers.items() if any(deed.when > seen.opened for deed in peer.deeds)}
-        return verdict("half_open_collision", "retried" if inside or seen.source in served else "reset retried", "middlebox", "connect_delayed")
+    def outside(seen: Seen) -> bool:
+        return not seen.source.startswith(worker.address)
+
+    def taken_over(served: set[str]) -> Callable[[Seen], Verdict]:
+        """About a connection whose request was answered to `served`, as the broker saw it."""
+        def rule(seen: Seen) -> Verdict:
+            if not seen.reset_by(worker, "TCP_INVALID_ACK_SEQUENCE", "SYN_SENT"):
+                return HEALTHY
+            # The NAT may give the second SYN another port: outside it is another stream.
+            retried = not outside(seen) or seen.source in served
+            return verdict("half_open_collision", "retried" if retried else "reset", "middlebox", "connect_delayed")
+        return rule
+
+    def forgotten(seen: Seen) -> Verdict:
+        # What comes from another port is another stream outside.
+        return HEALTHY if outside(seen) else verdict("idle_state_lost", "peer", impact="request_lost")
 
     idle = []
     for _ in range(3):
@@ -46,9 +58,10 @@ def play(lab: Lab, probes: bool) -> None:
     held = list(service.peers.values())
     lab.sleep(3)
     for _ in range(15):
+        began = time.time()
         connection = lab.connect(worker, broker, 5672)
         assert connection.ask(request()), connection.error
-        connection.judged_by(taken_over)
+        connection.judged_by(taken_over({source for source, peer in service.peers.items() if peer.deeds and peer.deeds[0].when > began}))
         connection.close()
         lab.sleep(0.2)
         if all(peer.gone for peer in held):
@@ -56,6 +69,5 @@ def play(lab: Lab, probes: bool) -> None:
     for connection in idle:
         if not connection.ask(request()):
             lab.note(f"the next request on an idle connection: {connection.error}")
-            outside = HEALTHY  # what comes from another port is another stream there
-            connection.was("idle_state_lost", "peer", impact="request_lost", seen_from={"broker": outside})
+            connection.judged_by(forgotten)
         connection.close()
