@@ -6,6 +6,7 @@ witness    what the kernel says of each RST that it sent
 software   how a product is installed, started, asked for its version, and stopped
 actors     clients and servers of ours, whose every step is told
 truth      joins packets with what was told and what the kernel saw
+rules      of nftables
 oracle     which causes go with which of the kernel's reasons
 scoring    what tcpwhy says, held against the truth
 """

@@ -1,19 +1,29 @@
-"""Rules of nftables that more than one scenario lays down, for `Lab.chain`."""
+"""Rules of nftables that more than one scenario lays down."""
 
 from __future__ import annotations
 
 from .network import Host
 
-# What a strict firewall does: who was answered by a SYN-ACK is marked, and an ACK to somebody who was not is thrown away.
-NO_ACK_TO_A_SYN = ("tcp flags & (syn | ack) == syn | ack ct mark set 1", "ct direction reply ct mark 0 tcp flags & (syn | ack | rst) == ack drop")
+# What a strict firewall does: who was answered by a SYN-ACK is marked, and an ACK to somebody who was not is thrown away. For `Lab.chain`.
+NO_ACK_TO_A_SYN = ("tcp flags & (syn | ack) == syn | ack ct mark set 1",
+                   "ct direction reply ct mark 0 tcp flags & (syn | ack | rst) == ack drop")
 
 
 def unplug(host: Host) -> None:
-    """From now on it neither hears nor says anything. What comes is still on record, as the cable is."""
-    host.nft("table netdev unplugged {\n" + "\n".join(
-        f"chain {hook} {{\ntype filter hook {hook} device {interface.name} priority -500;\ndrop\n}}"
-        for interface in host.interfaces for hook in ("ingress",)) + "\n}\n"
-        "table ip unplugged {\nchain out {\ntype filter hook output priority -500;\ndrop\n}\n}")
+    """From now on it neither hears nor says anything, ARP included. What comes is still on record, as it is on the cable."""
+    for number, interface in enumerate(host.interfaces):
+        host.nft(f"""
+            table netdev unplugged {{ chain hears_{number} {{
+                type filter hook ingress device {interface.name} priority filter
+                drop
+            }}
+            }}""")
+    host.nft("""
+        table ip unplugged { chain says {
+            type filter hook output priority filter
+            drop
+        }
+        }""")
 
 
 def plug_in(host: Host) -> None:

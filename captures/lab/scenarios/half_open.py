@@ -54,8 +54,8 @@ def play(lab: Lab, blocks: bool = False, probes: bool = False) -> None:
         lab.note(f"dialled again from port {port}: {connection.error or 'served'}")
         if not connection.well:
             # Outside of the firewall nobody sees what the server answers.
-            connection.was("half_open_collision", "blocked", impact="connect_failed",
-                           seen_from={"client": verdict("half_open_collision retransmission_timeout accept_overflow", impact="connect_failed")})
+            silence = verdict("half_open_collision retransmission_timeout accept_overflow", impact="connect_failed")
+            connection.was("half_open_collision", "blocked", impact="connect_failed", seen_from={"client": silence})
         elif not probes:
             # From the server it might as well be a NAT that forgot it.
             connection.was("half_open_collision", "retried", "client", "connect_delayed",

@@ -36,7 +36,7 @@ def play(lab: Lab, to: tuple[int, ...], word: bytes = WORD) -> None:
             if not connection.ask(asked):
                 lab.note(f"request {turn + 1}: {connection.error}")
                 # The server sees nothing of what is rejected. Where only the client was told, its kernel really has no such connection.
-                at_server = HEALTHY if not to else verdict("injected_reset") if 1 in to else verdict("injected_reset peer_lost_state client_abort")
+                at_server = verdict("injected_reset" if 1 in to else "injected_reset peer_lost_state client_abort") if to else HEALTHY
                 connection.was("injected_reset", fault="middlebox", seen_from={"server": at_server})
                 break
             lab.sleep(0.1)

@@ -61,7 +61,8 @@ def play(lab: Lab, probes: bool) -> None:
         began = time.time()
         connection = lab.connect(worker, broker, 5672)
         assert connection.ask(request()), connection.error
-        connection.judged_by(taken_over({source for source, peer in service.peers.items() if peer.deeds and peer.deeds[0].when > began}))
+        served = {source for source, peer in service.peers.items() if peer.deeds and peer.deeds[0].when > began}
+        connection.judged_by(taken_over(served))
         connection.close()
         lab.sleep(0.2)
         if all(peer.gone for peer in held):

@@ -57,15 +57,17 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
         began = time.time()
         connection = lab.connect(client, balancer, 8080)
         answered = bool(connection.ask(request(100)))
-        turns.append((began, answered, held, {source for source, peer in shop.peers.items() if peer.deeds and peer.deeds[0].when > began}))
+        served = {source for source, peer in shop.peers.items() if peer.deeds and peer.deeds[0].when > began}
+        turns.append((began, answered, held, served))
         if not answered:
-            connection.was("response_timeout", impact="request_lost response_lost")  # HAProxy took the request: how far it came can't be seen
+            # HAProxy took the request: how far it came can't be seen.
+            connection.was("response_timeout", impact="request_lost response_lost")
         connection.close()
         lab.sleep(0.4)
     lab.note(f"{sum(turn[1] for turn in turns)} of {len(turns)} requests were answered")
 
     def leg(seen: Seen) -> Verdict:
-        _, answered, held, through = max(turn for turn in turns if turn[0] <= seen.opened)
+        _, answered, held, served = max(turn for turn in turns if turn[0] <= seen.opened)
         outside = seen.source.startswith(gateway.address_towards(server))
         options = "" if not strips else "timestamp_stripped" if outside else "timestamp_declined"
         if not answered:
@@ -74,7 +76,7 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
             return verdict("time_wait_collision", "blocked", "middlebox", "connect_failed", also=options)
         if seen.reset_by(balancer, "TCP_INVALID_ACK_SEQUENCE", "SYN_SENT"):
             # The SYN that is accepted in the end may leave the gateway from another port.
-            retried = not outside or seen.source in through
+            retried = not outside or seen.source in served
             return verdict("time_wait_collision", "retried" if retried else "reset", "middlebox", "connect_delayed", also=options)
         if outside and seen.source in held:
             return verdict("time_wait_reuse", also=options)
