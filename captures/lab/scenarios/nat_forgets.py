@@ -1,9 +1,9 @@
 """A NAT forgets idle connections and gives their ports to others.
 
-Workers keep connections to their broker through a NAT that forgets what was idle for 2 s, and has few ports. A new connection gets the
-port of a forgotten one, which the broker still holds: its SYN is answered by an ACK of the old connection, the worker's kernel resets
-that, and the RST ends the old connection. A forgotten worker that speaks again leaves the NAT from whatever port, where the broker
-knows nobody: another RST. Fixed, the workers send TCP keep-alives, and the NAT forgets nobody.
+Workers keep connections to their broker through a NAT that forgets what was idle for 2 s. Where it has few ports, a new connection gets
+the port of a forgotten one, which the broker still holds: its SYN is answered by an ACK of the old connection, the worker's kernel resets
+that, and the RST ends the old connection (*taken_over*). A forgotten worker that speaks again leaves the NAT from another port, where the
+broker knows nobody: a RST, too (*speaks*). Fixed, the workers send TCP keep-alives, and the NAT forgets nobody.
 """
 
 import time
@@ -12,16 +12,18 @@ from typing import Callable
 from machinery.actors import Server, answers, request
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
 
-FORMS = {"failing": {"probes": False}, "fixed": {"probes": True}}
+FEW, MANY = "40000-40003", "40000-49999"
+FORMS = {"taken_over": {"ports": FEW, "speaks": False}, "speaks": {"ports": MANY, "speaks": True},
+         "fixed": {"ports": FEW, "speaks": True, "probes": True}}
 
 
-def play(lab: Lab, probes: bool) -> None:
+def play(lab: Lab, ports: str, speaks: bool, probes: bool = False) -> None:
     worker, = lab.hosts("worker")
     nat = lab.router("nat")
     broker, = lab.hosts("broker")
     lab.wire(worker, nat)
     lab.wire(nat, broker, one_way_ms=10)
-    lab.chain(nat, "nat", "postrouting", "ip protocol tcp masquerade to :40000-40003")
+    lab.chain(nat, "nat", "postrouting", f"ip protocol tcp masquerade to :{ports}")
     lab.sysctl(nat, netfilter__nf_conntrack_tcp_timeout_established=2, netfilter__nf_conntrack_tcp_timeout_close=1,
                netfilter__nf_conntrack_tcp_timeout_time_wait=1)
     lab.vantage("worker", worker)
@@ -57,7 +59,7 @@ def play(lab: Lab, probes: bool) -> None:
             idle[-1].ask(request())
     held = list(service.peers.values())
     lab.sleep(3)
-    for _ in range(15):
+    for _ in range(6 if speaks else 15):
         began = time.time()
         connection = lab.connect(worker, broker, 5672)
         assert connection.ask(request()), connection.error
@@ -67,7 +69,7 @@ def play(lab: Lab, probes: bool) -> None:
         lab.sleep(0.2)
         if all(peer.gone for peer in held):
             break
-    for connection in idle:
+    for connection in idle if speaks else ():
         if not connection.ask(request()):
             lab.note(f"the next request on an idle connection: {connection.error}")
             connection.judged_by(forgotten)

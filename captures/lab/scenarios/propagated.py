@@ -7,9 +7,9 @@ without a word (*tcp*). Fixed, the server answers whole.
 
 from machinery.actors import Peer, Server, request, whole
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
-from products.haproxy import Haproxy
+from products.haproxy import HAProxy
 
-PRODUCTS = (Haproxy,)
+PRODUCTS = (HAProxy,)
 FORMS = {"http": {"mode": "http"}, "tcp": {"mode": "tcp"}, "fixed": {"mode": "http", "fails": False}}
 
 
@@ -36,7 +36,7 @@ def play(lab: Lab, mode: str, fails: bool = True) -> None:
     lab.vantage("server", server)
     lab.record()
     service = lab.start(Server(lab, server, 9000, fails_now_and_then))
-    lab.start(Haproxy(proxy, 8080, f"{server.address}:9000", mode=mode))
+    lab.start(HAProxy(proxy, 8080, f"{server.address}:9000", mode=mode))
 
     def use(cut: float) -> None:
         connection = lab.connect(client, proxy, 8080)

@@ -16,9 +16,9 @@ import time
 from machinery import rules
 from machinery.actors import Server, answers_once, request
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
-from products.haproxy import Haproxy
+from products.haproxy import HAProxy
 
-PRODUCTS = (Haproxy,)
+PRODUCTS = (HAProxy,)
 FORMS = {
     "off": {"timestamps": 0},
     "on": {"timestamps": 2},
@@ -49,7 +49,7 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
     lab.vantage("both", balancer.towards(gateway), server)
     lab.record()
     shop = lab.start(Server(lab, server, 9000, answers_once()))
-    lab.start(Haproxy(balancer, 8080, f"{server.address}:9000", mode="tcp", connect_s=3.5, retries=0))
+    lab.start(HAProxy(balancer, 8080, f"{server.address}:9000", mode="tcp", timeouts={"connect": 3.5}, backend=("retries 0",)))
 
     turns = []  # when it began, whether it was answered, which peers the server held in TIME_WAIT before, and which it answered
     for _ in range(10 if blocks else 16):
