@@ -58,16 +58,18 @@ class Told:
     opened: float  # seconds of CLOCK_REALTIME, before the SYN
     verdict: Verdict = HEALTHY
     seen_from: dict[str, Verdict] = field(default_factory=dict)
+    rule: Callable[[Seen], Verdict] | None = None  # where what the kernels said has to decide; wins
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A connection that nobody of ours opened, as one capture shows it."""
+    """A connection with its RSTs, as the capture of a vantage shows it."""
 
     source: str
     target: str
     opened: float  # seconds of CLOCK_REALTIME
     resets: list[Reset]
+    vantage: str
 
     def reset_by(self, host: Host, reason: str, state: str = "") -> bool:
         """Whether `host` sent one of its RSTs for that reason (from that state)."""
@@ -146,6 +148,11 @@ class Lab:
             self.told.append(told)
         return told
 
+    def told_of(self, source: str, target: str) -> Told | None:
+        """The connection that was opened last between these addresses: so a server finds the one that it accepted."""
+        with self._lock:
+            return next((told for told in reversed(self.told) if (told.source, told.target) == (source, target)), None)
+
     def judge(self, opener: Host, server: Host, rule: Callable[[Seen], Verdict]) -> None:
         """Connections from `opener` to `server` that nobody told of are judged by `rule`, from what the kernels said of their RSTs and
         from logs, in each capture that shows them."""
@@ -199,7 +206,7 @@ class Connection:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
-        own = _own_address(host, address)
+        own = own_address(host, address)
         self.socket.bind((own, source_port))
         self.told = lab.opened(self.socket.getsockname(), (address, port), time.time())
         self._try(lambda: self.socket.connect((address, port)))
@@ -278,8 +285,12 @@ class Connection:
         self.told.verdict = verdict(causes, variant, fault, impact, optional, note)
         self.told.seen_from = seen_from or {}
 
+    def judged_by(self, rule: Callable[[Seen], Verdict]) -> None:
+        """Tells the truth about it by what the kernels said of its RSTs: where one race or another may have been won."""
+        self.told.rule = rule
 
-def _own_address(host: Host, address: str) -> str:
+
+def own_address(host: Host, address: str) -> str:
     """The address of `host` from which it reaches `address`."""
     words = host.run("ip", "-o", "route", "get", address).split()
     return words[words.index("src") + 1]
