@@ -21,12 +21,13 @@ def play(lab: Lab, patient: bool) -> None:
     lab.vantage("client", client)
     lab.vantage("server", server)
     lab.record()
-    lab.start(NginxSite(server, 80, files={"film": 150_000, "orders": 300}, limit_rate="100k", lingering_timeout="1s"))
+    site = {"files": {"film": 200_000, "orders": 300}, "lingering_timeout": "1s"}
+    lab.start(NginxSite(server, 80, **site))
+    lab.start(NginxSite(server, 81, limit_rate="100k", **site))  # sends in pieces, with pauses between them
     lab.start(Server(lab, server, 8080, answers()))
 
-    def download(seconds: float, path: str = "/film") -> None:
-        # nginx sends 100 kB in the first second, then pauses: 0.9 s is in that pause.
-        one = curl(lab, client, server, 80, path, "--max-time", "60" if patient else str(seconds))
+    def download(port: int, path: str = "/film") -> None:
+        one = curl(lab, client, server, port, path, "--max-time", "60" if patient else "0.8", "--limit-rate", "40k")
         status, printed = one.wait()
         lab.note(f"{path}: {printed.decode().strip() or 'all of it'}")
         if status == 28:
@@ -45,7 +46,7 @@ def play(lab: Lab, patient: bool) -> None:
         connection.close()
 
     def killed(by: int) -> None:
-        one = curl(lab, client, server, 80, "/film")
+        one = curl(lab, client, server, 80, "/film", "--limit-rate", "40k")
         lab.sleep(5 if patient else 0.3)
         if one.process.poll() is None:
             one.process.send_signal(by)
@@ -63,8 +64,8 @@ def play(lab: Lab, patient: bool) -> None:
         connection.close()
 
     lab.together(lambda act: act[0](act[1]), [
-        (download, 0.35), (download, 0.9), (download, 0.4), (killed, signal.SIGKILL), (killed, signal.SIGINT), (upload, "fin"),
+        (download, 80), (download, 81), (download, 80), (killed, signal.SIGKILL), (killed, signal.SIGINT), (upload, "fin"),
         (upload, "reset"), (cancelled, 0.4), (cancelled, 0.2)],
         stagger_s=0.1)
-    download(60, "/orders")
+    download(80, "/orders")
     lab.sleep(1)
