@@ -376,6 +376,16 @@ def cuts_off_uploads(stall_s: float, status: str = "408 Request Timeout", ends: 
     return behave
 
 
+def echoes() -> Behaviour:
+    """Gives back what comes, as it comes: a long conversation in both directions."""
+    @_behaviour("gives back what comes")
+    def behave(peer):
+        while (got := peer.read(60)) and peer.send(got):
+            pass
+        peer.end()
+    return behave
+
+
 def takes_lines(limit: int) -> Behaviour:
     """A receiver of lines that never answers: it closes once it has read `limit` bytes."""
     @_behaviour(f"reads lines and never answers; closes after {limit} bytes")
