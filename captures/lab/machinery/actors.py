@@ -321,13 +321,14 @@ def breaks_off(keep_alive_s: float = 60) -> Behaviour:
     return behave
 
 
-def resets_after_each(settles_s: float = 0) -> Behaviour:
-    """One response a connection, and then linger 0 instead of a FIN, `settles_s` after the response was written."""
-    @_behaviour(f"answers once, and closes with linger 0 after {settles_s:g} s")
+def resets_after_each(waits: bool = False) -> Behaviour:
+    """One response a connection, and then linger 0 instead of a FIN: at once, or where it `waits` when all of it has been acknowledged."""
+    @_behaviour("answers once, and closes with linger 0" + (" when all of it has been acknowledged" if waits else ""))
     def behave(peer):
         if asked := peer.read_request(60):
             peer.answer(asked.size)
-            peer.wait(settles_s)
+            while waits and peer.unacknowledged:
+                peer.wait(0.002)
         peer.end("reset" if not peer.gone else "fin")
     return behave
 
@@ -391,6 +392,16 @@ def cuts_off_uploads(stall_s: float, status: str = "408 Request Timeout", ends: 
                     peer.answer(20, status)
                 return peer.end(ends if not peer.gone else "fin")
             peer.answer(asked.size)
+        peer.end()
+    return behave
+
+
+def echoes() -> Behaviour:
+    """Gives back what comes, as it comes: a long conversation in both directions."""
+    @_behaviour("gives back what comes")
+    def behave(peer):
+        while (got := peer.read(60)) and peer.send(got):
+            pass
         peer.end()
     return behave
 

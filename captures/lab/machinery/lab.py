@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -210,7 +211,7 @@ class Lab:
 
 
 class Connection:
-    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, or "timeout"): a scenario asks."""
+    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, TLS's reason, or "timeout"): a scenario asks."""
 
     def __init__(self, lab: Lab, host: Host, address: str, port: int, source_port: int, timeout: float, receive_buffer: int = 0):
         self.error = ""
@@ -231,6 +232,8 @@ class Connection:
             return act()
         except TimeoutError:
             self.error = "timeout"
+        except ssl.SSLError as error:
+            self.error = error.reason or str(error)
         except OSError as error:
             self.error = errno.errorcode.get(error.errno, str(error))
         return None
@@ -238,6 +241,15 @@ class Connection:
     @property
     def well(self) -> bool:
         return not self.error
+
+    def start_tls(self, context: ssl.SSLContext, name: str = "") -> bool:
+        """The client's handshake, with the server's `name`; what it failed of stands in `error` ("CERTIFICATE_VERIFY_FAILED")."""
+        self.socket = self._try(lambda: context.wrap_socket(self.socket, server_hostname=name or None)) or self.socket
+        return self.well
+
+    def end_tls(self) -> None:
+        """Says goodbye with a close_notify and waits for the server's; the connection goes on without TLS."""
+        self.socket = self._try(self.socket.unwrap) or self.socket
 
     def send(self, data: bytes) -> bool:
         """All of it; False if the connection is broken."""
