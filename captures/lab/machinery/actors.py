@@ -194,6 +194,11 @@ class Peer:
         """TCP keep-alive."""
         probe(self.socket, idle_s, interval_s, probes)
 
+    def vanish(self) -> None:
+        """Forgets the connection without a word, as if the host had been replaced; nothing where it is closed."""
+        if self.socket.fileno() >= 0:
+            vanish(self.socket)
+
     # -- telling -----------------------------------------------------------------------------------------------------------
 
     def was(self, causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "") -> None:
@@ -238,12 +243,6 @@ class Server:
         self._stopping.set()
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-
-    def vanish(self) -> None:
-        """All its connections are forgotten without a word, as if the host had been replaced. It goes on listening."""
-        for peer in self.peers.values():
-            if not peer.gone and peer.socket.fileno() >= 0:
-                vanish(peer.socket)
 
     def peer_of(self, connection: Connection) -> Peer | None:
         """The server's end of a connection, if it was accepted; what the server did with it stands there once it is over."""

@@ -327,12 +327,13 @@ class Connection:
 
 
 def vanish(sock: socket.socket) -> None:
-    """Whoever reads from it now goes on as at its end; its close will send nothing."""
+    """Its close will send nothing. Whoever reads from it goes on as at the end."""
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
     sock.shutdown(socket.SHUT_RD)
 
 
 def probe(sock: socket.socket, idle_s: int, interval_s: int, probes: int) -> None:
+    """Turns TCP keep-alive on: the first probe after `idle_s` of silence, then every `interval_s`, and the end after so many `probes`."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in ((socket.TCP_KEEPIDLE, idle_s), (socket.TCP_KEEPINTVL, interval_s), (socket.TCP_KEEPCNT, probes)):
         sock.setsockopt(socket.IPPROTO_TCP, option, value)

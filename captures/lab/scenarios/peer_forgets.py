@@ -9,7 +9,7 @@ pool looks before it uses a connection (*fixed*).
 import time
 
 from machinery.actors import Server, answers, request
-from machinery.lab import Lab, vanish
+from machinery.lab import Lab
 
 FORMS = {"busy": {"idle_only": False}, "idle": {"idle_only": True}, "fixed": {"idle_only": True, "closes": True}}
 
@@ -40,7 +40,7 @@ def play(lab: Lab, idle_only: bool, closes: bool = False) -> None:
         lab.sleep(3)
         for peer in service.peers.values():
             if not closes and (not idle_only or time.time() - peer.deeds[-1].when > 1):
-                vanish(peer.socket)
+                peer.vanish()
 
     busy = [[0.3] * 20, [0.25] * 24]
     lab.together(lambda act: act[0](*act[1:]), [(use, pauses) for pauses in (*busy, [0.5, 3.5], [4.0], [0.2, 0.4, 3.6])] + [(forget,)])
