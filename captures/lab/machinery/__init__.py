@@ -8,6 +8,7 @@ actors     clients and servers of ours, whose every step is told
 judging    rules for connections that software opened
 s3         requests of S3 by hand
 truth      joins packets with what was told and what the kernel saw
+rules      of nftables
 oracle     which causes go with which of the kernel's reasons
 scoring    what tcpwhy says, held against the truth
 """

@@ -16,13 +16,15 @@ from typing import Callable, Iterable
 from .network import Host, Network
 from .software import Service
 
+_TCP_REPAIR = 19  # include/uapi/linux/tcp.h
 
 @dataclass(frozen=True)
 class Verdict:
     """The truth about one connection. Ids and words are those of docs/diagnoses.md.
 
     `causes`: any of these is right; none: nothing happened to it, and a warning would be a false alarm. `variant`, `fault`,
-    `impact`: any of these words is right; empty: not judged. `optional`: silence is right too.
+    `impact`: any of these words is right; empty: not judged. `optional`: silence is right too. `also`: each of these is true beside it
+    (of another chapter: what a device did to the options, beside what became of the connect).
     """
 
     causes: tuple[str, ...] = ()
@@ -31,14 +33,15 @@ class Verdict:
     impact: tuple[str, ...] = ()
     optional: bool = False
     note: str = ""
+    also: tuple[str, ...] = ()
 
 
 HEALTHY = Verdict()
 
 
-def verdict(causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "") -> Verdict:
+def verdict(causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "", also: str = "") -> Verdict:
     """`verdict("keepalive_race stale_reuse", fault="client")`: words apart by blanks."""
-    return Verdict(tuple(causes.split()), tuple(variant.split()), tuple(fault.split()), tuple(impact.split()), optional, note)
+    return Verdict(tuple(causes.split()), tuple(variant.split()), tuple(fault.split()), tuple(impact.split()), optional, note, tuple(also.split()))
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,18 @@ class Told:
     opened: float  # seconds of CLOCK_REALTIME, before the SYN
     verdict: Verdict = HEALTHY
     seen_from: dict[str, Verdict] = field(default_factory=dict)
+    rule: Callable[[Seen], Verdict] | None = None  # where what the kernels said has to decide; wins
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A connection that nobody of ours opened, as one capture shows it."""
+    """A connection with its RSTs, as the capture of a vantage shows it."""
 
     source: str
     target: str
     opened: float  # seconds of CLOCK_REALTIME
     resets: list[Reset]
+    vantage: str
 
     def reset_by(self, host: Host, reason: str, state: str = "") -> bool:
         """Whether `host` sent one of its RSTs for that reason (from that state)."""
@@ -94,6 +99,7 @@ class Lab:
         self.services: list[Service] = []
         self.told: list[Told] = []
         self.legs: list[Leg] = []
+        self.strays: dict[frozenset, Callable[[Seen], Verdict]] = {}  # by both "address:port"
         self.vantages: dict[str, list] = {}  # name -> interfaces
         self.settings: dict[str, dict] = {}
         self.notes: list[str] = []  # what the traffic saw, for people
@@ -127,6 +133,12 @@ class Lab:
         self.settings.setdefault(f"nftables of {host.name}", {}).setdefault("rules", []).extend(
             line.strip() for line in rules.splitlines() if line.strip())
 
+    def chain(self, host: Host, kind: str, hook: str, *rules: str) -> None:
+        """Rules of nftables on a host: `chain(gateway, "nat", "postrouting", "masquerade")`, `chain(firewall, "filter", "forward", …)`."""
+        priority = {"prerouting": "dstnat", "postrouting": "srcnat"}[hook] if kind == "nat" else "filter"
+        lines = "\n".join(rules)
+        self.nft(host, f"table ip {kind}_{hook} {{\nchain rules {{\ntype {kind} hook {hook} priority {priority};\n{lines}\n}}\n}}")
+
     def record(self) -> None:
         """From here on everything is on record. After the wires, before the first connection."""
         self.network.record()
@@ -146,6 +158,16 @@ class Lab:
         with self._lock:
             self.told.append(told)
         return told
+
+    def told_of(self, source: str, target: str) -> Told | None:
+        """The connection that was opened last between these addresses: so a server finds the one that it accepted."""
+        with self._lock:
+            return next((told for told in reversed(self.told) if (told.source, told.target) == (source, target)), None)
+
+    def stray(self, a: str, b: str, rule: Callable[[Seen], Verdict]) -> None:
+        """How segments between two "address:port" are judged that belong to no connection which one of the hosts opened, in each capture that
+        shows them as a stream of their own."""
+        self.strays[frozenset((a, b))] = rule
 
     def judge(self, opener: Host, server: Host, rule: Callable[[Seen], Verdict]) -> None:
         """Connections from `opener` to `server` that nobody told of are judged by `rule`, from what the kernels said of their RSTs and
@@ -189,7 +211,7 @@ class Lab:
 
 
 class Connection:
-    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, or "timeout"): a scenario asks."""
+    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, TLS's reason, or "timeout"): a scenario asks."""
 
     def __init__(self, lab: Lab, host: Host, address: str, port: int, source_port: int, timeout: float, receive_buffer: int = 0):
         self.error = ""
@@ -200,7 +222,7 @@ class Connection:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
-        own = _own_address(host, address)
+        own = own_address(host, address)
         self.socket.bind((own, source_port))
         self.told = lab.opened(self.socket.getsockname(), (address, port), time.time())
         self._try(lambda: self.socket.connect((address, port)))
@@ -224,6 +246,10 @@ class Connection:
         """The client's handshake, with the server's `name`; what it failed of stands in `error` ("CERTIFICATE_VERIFY_FAILED")."""
         self.socket = self._try(lambda: context.wrap_socket(self.socket, server_hostname=name or None)) or self.socket
         return self.well
+
+    def end_tls(self) -> None:
+        """Says goodbye with a close_notify and waits for the server's; the connection goes on without TLS."""
+        self.socket = self._try(self.socket.unwrap) or self.socket
 
     def send(self, data: bytes) -> bool:
         """All of it; False if the connection is broken."""
@@ -283,14 +309,40 @@ class Connection:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
+    def vanish(self) -> None:
+        """Forgets it without a word, as a host does that loses its power: a socket under repair is closed without FIN or RST."""
+        vanish(self.socket)
+        self.socket.close()
+
+    def probe(self, idle_s: int, interval_s: int = 1, probes: int = 3) -> None:
+        """TCP keep-alive."""
+        probe(self.socket, idle_s, interval_s, probes)
+
     def was(self, causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "",
-            seen_from: dict[str, Verdict] | None = None) -> None:
+            also: str = "", seen_from: dict[str, Verdict] | None = None) -> None:
         """Tells the truth about it. `seen_from`: where a vantage can't see what others see."""
-        self.told.verdict = verdict(causes, variant, fault, impact, optional, note)
+        self.told.verdict = verdict(causes, variant, fault, impact, optional, note, also)
         self.told.seen_from = seen_from or {}
 
+    def judged_by(self, rule: Callable[[Seen], Verdict]) -> None:
+        """Tells the truth about it by what the kernels said of its RSTs: where one race or another may have been won."""
+        self.told.rule = rule
 
-def _own_address(host: Host, address: str) -> str:
+
+def vanish(sock: socket.socket) -> None:
+    """Its close will send nothing. Whoever reads from it goes on as at the end."""
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+    sock.shutdown(socket.SHUT_RD)
+
+
+def probe(sock: socket.socket, idle_s: int, interval_s: int, probes: int) -> None:
+    """Turns TCP keep-alive on: the first probe after `idle_s` of silence, then every `interval_s`, and the end after so many `probes`."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, idle_s), (socket.TCP_KEEPINTVL, interval_s), (socket.TCP_KEEPCNT, probes)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def own_address(host: Host, address: str) -> str:
     """The address of `host` from which it reaches `address`."""
     words = host.run("ip", "-o", "route", "get", address).split()
     return words[words.index("src") + 1]

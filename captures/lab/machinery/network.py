@@ -148,6 +148,7 @@ class Network:
         command("ip", "netns", "add", name)
         host = self.hosts[name] = Host(name, forwards)
         host.run("ip", "link", "set", "lo", "up")
+        host.sysctl(ip_unprivileged_port_start=1)  # products run as nobody
         if forwards:
             host.sysctl(ip_forward=1)
         return host

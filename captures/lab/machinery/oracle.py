@@ -42,7 +42,8 @@ ALLOWED: dict[str, set[str]] = {
     "abortive_truncation": {"TCP_STATE", "TCP_ABORT_ON_LINGER", "TCP_ABORT_ON_CLOSE"},
     "connection_refused": {"NO_SOCKET"},
     "handshake_probe": _CLOSED | {"NO_SOCKET", "TCP_INVALID_ACK_SEQUENCE"},
-    "accept_overflow": _CLOSED | {"NO_SOCKET", "TCP_FLAGS/LISTEN", "NOT_SPECIFIED"},
+    # INVALID_SYN: the listener itself, with tcp_abort_on_overflow.
+    "accept_overflow": _CLOSED | {"NO_SOCKET", "TCP_FLAGS/LISTEN", "INVALID_SYN/LISTEN", "NOT_SPECIFIED"},
     "syn_ack_rejected": {"NO_SOCKET", "TCP_INVALID_ACK_SEQUENCE", "TCP_FLAGS/LISTEN"},
     "tls_failure": GONE | _CLOSED,
     "time_wait_collision": {"TCP_INVALID_ACK_SEQUENCE/SYN_SENT"},

@@ -84,12 +84,18 @@ def add(score: Score, folder: Path) -> None:
             score.objections.append(f"{where}: {objection}")
         if not stream.get("judged", True):
             continue
-        causes = stream["causes"]
+        causes, also = stream["causes"], stream.get("also", [])
         right = next((finding for finding in findings if finding.cause in causes), None)
         for finding in findings:
-            if finding.cause not in causes and finding.severity >= _WARN:
+            if finding.cause not in (*causes, *also) and finding.severity >= _WARN:
                 score.false[finding.cause] += 1
                 score.misses.append(f"{where}: {finding.cause} was said, and is {' or '.join(causes) or 'healthy'}")
+        for cause in also:
+            if cause in {finding.cause for finding in findings}:
+                score.found[cause] += 1
+            else:
+                score.missed[cause] += 1
+                score.misses.append(f"{where}: {cause} was missed beside {' or '.join(causes)}")
         if not causes:
             score.healthy += 1
             score.accused += any(finding.severity >= _WARN for finding in findings)

@@ -18,7 +18,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .lab import Lab, Reset, Seen, Verdict
+from .lab import Lab, Leg, Reset, Seen, Told, Verdict
 from .network import command
 from .software import version_printed
 from .witness import Event
@@ -111,7 +111,7 @@ def tell(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool
         folder = out / f"{stem}_{name}"
         folder.mkdir(parents=True, exist_ok=True)
         capture = folder / "capture.pcapng"
-        command("mergecap", "-F", "pcapng", "-w", str(capture), *(str(records[interface.name]) for interface in interfaces))
+        command("mergecap", "-F", "pcapng", "-I", "none", "-w", str(capture), *(str(records[interface.name]) for interface in interfaces))
         truth = {**head, "vantage": name, "captured at": [f"{interface.host.name}, the interface with {interface.address}" for interface in interfaces],
                  "kernel tells reasons": can_tell, "streams": _streams(lab, name, frames(capture), resets, syns)}
         (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
@@ -119,9 +119,9 @@ def tell(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool
     return folders
 
 
-def _syns(lab: Lab, records: dict[str, Path]) -> dict[int, tuple]:
-    """Sequence number of a SYN -> what was told of the connection, or the leg that it opened."""
-    found: dict[int, tuple] = {}
+def _syns(lab: Lab, records: dict[str, Path]) -> dict[int, tuple[Told | Leg | None, float]]:
+    """Sequence number of a SYN -> what was told of the connection, or the leg that it opened, if anything was; and its time."""
+    found: dict[int, tuple[Told | Leg | None, float]] = {}
     owners = {interface.address: host for host in lab.network.hosts.values() for interface in host.interfaces}
     told = defaultdict(list)
     for one in lab.told:
@@ -135,15 +135,14 @@ def _syns(lab: Lab, records: dict[str, Path]) -> dict[int, tuple]:
                     continue
                 candidates = [one for one in told[frame.source, frame.target] if one.opened <= frame.time + 0.01]
                 if candidates:
-                    found[frame.seq] = ("told", max(candidates, key=lambda one: one.opened))
+                    found[frame.seq] = max(candidates, key=lambda one: one.opened), frame.time
                     continue
                 server = owners.get(frame.target.split(":")[0])
-                leg = next((leg for leg in lab.legs if leg.opener is host and leg.server is server), None)
-                found[frame.seq] = ("leg", leg, frame.time) if leg else ("nobody", None)
+                found[frame.seq] = next((leg for leg in lab.legs if leg.opener is host and leg.server is server), None), frame.time
     return found
 
 
-def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns: dict[int, tuple]) -> list[dict]:
+def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns: dict[int, tuple[Told | Leg | None, float]]) -> list[dict]:
     by_likeness = defaultdict(list)
     for one in resets:
         by_likeness[one.frame.likeness].append(one)
@@ -165,12 +164,13 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
     told = []
     for number, stream in sorted(streams.items()):
         first, syn = stream["first"], stream["syn"]
-        known = syns.get(syn.seq) if syn else None
+        about, opened = syns.get(syn.seq, (None, 0)) if syn else (None, 0)
         said: Verdict | None = None
-        if known and known[0] == "told":
-            said = known[1].seen_from.get(vantage, known[1].verdict)
-        elif known and known[0] == "leg":
-            said = known[1].rule(Seen(syn.source, syn.target, known[2], [reset for _, reset in stream["resets"]]))
+        rule = about.rule if about else lab.strays.get(frozenset((first.source, first.target)))
+        if rule:
+            said = rule(Seen((syn or first).source, (syn or first).target, opened, [reset for _, reset in stream["resets"]], vantage))
+        elif about:
+            said = about.seen_from.get(vantage, about.verdict)
         entry = {"stream": number, "from": (syn or first).source, "to": (syn or first).target}
         if said is None:
             entry["judged"] = False

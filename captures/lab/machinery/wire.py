@@ -77,6 +77,13 @@ class Segment:
         return forged
 
 
+def syn(source: str, target: str, sport: int, dport: int, seq: int) -> bytes:
+    """An IP packet with a SYN in anybody's name, for a raw socket."""
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 44, 54321, 0, 64, 6, 0) + socket.inet_aton(source) + socket.inet_aton(target)
+    tcp = struct.pack("!HHIIBBHHH", sport, dport, seq, 0, 6 << 4, SYN, 64240, 0, 0) + b"\x02\x04\x05\xb4"
+    return Segment(bytes(14) + ip + tcp).frame()[14:]
+
+
 class Device:
     """Something in the middle. `see` gets a segment and the side it came from (0: the wire's first host, 1: the second), and returns
     what goes on as (segment, to side) pairs. `tick` is asked every 50 ms for what the device sends by itself."""
@@ -128,6 +135,7 @@ class ForgetsIdle(Device):
         self.seconds, self.how, self.ttl = seconds, how, ttl
         self.last: dict[frozenset, tuple[float, Segment, int]] = {}
         self.forgotten: set[frozenset] = set()
+        self.ended: dict[frozenset, set[int]] = {}  # the sides that have sent their FIN
 
     def __str__(self):
         return f"a device that forgets idle connections after {self.seconds:g} s ({self.how.replace('_', ' ')})"
@@ -136,6 +144,7 @@ class ForgetsIdle(Device):
         key = segment.connection
         if segment.flags & SYN and not segment.flags & ACK:
             self.forgotten.discard(key)
+            self.ended.pop(key, None)
         elif key in self.last and now - self.last[key][0] > self.seconds:
             self.forgotten.add(key)
         if key in self.forgotten:
@@ -143,7 +152,9 @@ class ForgetsIdle(Device):
                 return [(segment.forged_reset(back=True, ttl=self.ttl, with_ack=False), side)]
             return []
         self.last[key] = (now, segment, side)
-        if segment.flags & RST:
+        if segment.flags & FIN:
+            self.ended.setdefault(key, set()).add(side)
+        if segment.flags & RST or len(self.ended.get(key, ())) == 2:
             del self.last[key]
         return [(segment, 1 - side)]
 
@@ -152,7 +163,7 @@ class ForgetsIdle(Device):
             return []
         sent = []
         for key, (when, segment, side) in list(self.last.items()):
-            if now - when > self.seconds and not segment.flags & FIN:
+            if now - when > self.seconds:
                 sent += [(segment.forged_reset(back=True, ttl=self.ttl), side), (segment.forged_reset(back=False, ttl=self.ttl), 1 - side)]
                 self.forgotten.add(key)
                 del self.last[key]
@@ -175,6 +186,25 @@ class Injects(Device):
                 out.append((segment.forged_reset(back=True, ttl=self.ttl), side))
             if 1 - side in self.to:
                 out.append((segment.forged_reset(back=False, ttl=self.ttl), 1 - side))
+        return out
+
+
+class Misnumbers(Device):
+    """Repeats a segment of a connection with a sequence number that lies far `ahead`: a device that renumbers connections and loses count.
+    It is the segment from `side` whose payload holds `keyword`."""
+
+    def __init__(self, keyword: bytes, side: int, ahead: int = 90_000_000):
+        self.keyword, self.side, self.ahead = keyword, side, ahead
+
+    def __str__(self):
+        return f"a device that repeats a segment {self.ahead} bytes ahead of its place"
+
+    def see(self, segment, side, now):
+        out = [(segment, 1 - side)]
+        if side == self.side and self.keyword in segment.payload:
+            stray = Segment(segment.frame())
+            stray.seq = (stray.seq + self.ahead) & 0xFFFFFFFF
+            out.append((stray, 1 - side))
         return out
 
 

@@ -5,6 +5,8 @@ from machinery.software import Service
 _SERVER = """
 const http = require('http');
 const server = http.createServer((request, response) => {
+  const work = /busy=(\\d+)/.exec(request.url);
+  for (const began = Date.now(); work && Date.now() - began < work[1];);
   let size = 0;
   request.on('data', part => size += part.length);
   request.on('end', () => setTimeout(() => response.end(`${size} bytes read\\n`), %d));
@@ -16,7 +18,7 @@ server.listen(%d, '0.0.0.0');
 
 class Node(Service):
     """Node.js's http server. It closes an idle connection after `keep_alive_s`; since 18.?, its timer adds a second of its own.
-    Each answer takes `work_s`."""
+    Each answer takes `work_s`;     `?busy=MS` makes it compute for so long, which keeps its only thread from everything else."""
 
     packages = ("nodejs",)
     version_command = ("node", "--version")
