@@ -17,8 +17,8 @@ server.listen(%d, '0.0.0.0');
 
 
 class Node(Service):
-    """Node.js's http server. It closes an idle connection after `keep_alive_s`; since 18.?, its timer adds a second of its own.
-    Each answer takes `work_s`;     `?busy=MS` makes it compute for so long, which keeps its only thread from everything else."""
+    """Node.js's http server. It closes an idle connection after `keep_alive_s`; Node's timer adds a second of its own.
+    Each answer takes `work_s`; `?busy=MS` makes it compute for so long, which keeps its only thread from everything else."""
 
     packages = ("nodejs",)
     version_command = ("node", "--version")
