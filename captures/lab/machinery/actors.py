@@ -166,7 +166,7 @@ class Peer:
         return not self.gone == "reset"
 
     def end(self, how: str = "fin", linger_s: float = 2) -> None:
-        """how = "fin"      close(): a FIN, or a RST where something is unread
+        """how = "fin"      close(), under TLS after a close_notify: a FIN, or a RST where something is unread
               "lingers"  shutdown of its sending side, then reads and throws away what comes until the client ends or `linger_s` are over
               "reset"    close() with SO_LINGER 0: a RST, and what is not sent yet is lost
         """
@@ -183,6 +183,12 @@ class Peer:
                 pass
             how = "fin"
         self._did(how)
+        if how == "fin" and isinstance(self.socket, ssl.SSLSocket):
+            self.socket.settimeout(0)
+            try:
+                self.socket.unwrap()
+            except OSError:
+                pass  # it waits for the client's goodbye, once its own is sent
         if how == "reset":
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()

@@ -96,6 +96,7 @@ class Lab:
         self.services: list[Service] = []
         self.told: list[Told] = []
         self.legs: list[Leg] = []
+        self.habits: list[dict[str, str]] = []
         self.vantages: dict[str, list] = {}  # name -> interfaces
         self.settings: dict[str, dict] = {}
         self.notes: list[str] = []  # what the traffic saw, for people
@@ -158,6 +159,10 @@ class Lab:
         """Connections from `opener` to `server` that nobody told of are judged by `rule`, from what the kernels said of their RSTs and
         from logs, in each capture that shows them."""
         self.legs.append(Leg(opener, server, rule))
+
+    def habit(self, cause: str, server: Host, port: int) -> None:
+        """What is true of all connections to a port and said of one of them, whichever it is (keepalive_mismatch)."""
+        self.habits.append({"cause": cause, "to": f"{server.address}:{port}"})
 
     @staticmethod
     def sleep(seconds: float) -> None:

@@ -21,7 +21,8 @@ _CLOSED = {
 
 # The first RST of the incident: reasons, with the socket's state where only that one will do.
 ALLOWED: dict[str, set[str]] = {
-    "keepalive_race": {"TCP_ABORT_ON_DATA/FIN_WAIT1", "TCP_ABORT_ON_DATA/CLOSING", "TCP_ABORT_ON_CLOSE"},
+    # TCP_STATE: an idle close with linger 0, which the request crossed.
+    "keepalive_race": {"TCP_ABORT_ON_DATA/FIN_WAIT1", "TCP_ABORT_ON_DATA/CLOSING", "TCP_ABORT_ON_CLOSE", "TCP_STATE/ESTABLISHED"},
     "stale_reuse": {"TCP_ABORT_ON_DATA/FIN_WAIT2", "TCP_TIMEWAIT_SOCKET", "NO_SOCKET", "TCP_FLAGS/LISTEN", "TCP_ABORT_ON_DATA/FIN_WAIT1"},
     "write_after_close": GONE | {"TCP_ABORT_ON_CLOSE"},
     "late_data_after_close": GONE,

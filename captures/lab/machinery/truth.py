@@ -113,7 +113,7 @@ def tell(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool
         capture = folder / "capture.pcapng"
         command("mergecap", "-F", "pcapng", "-w", str(capture), *(str(records[interface.name]) for interface in interfaces))
         truth = {**head, "vantage": name, "captured at": [f"{interface.host.name}, the interface with {interface.address}" for interface in interfaces],
-                 "kernel tells reasons": can_tell, "streams": _streams(lab, name, frames(capture), resets, syns)}
+                 "kernel tells reasons": can_tell, "habits": lab.habits, "streams": _streams(lab, name, frames(capture), resets, syns)}
         (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
         folders.append(folder)
     return folders
