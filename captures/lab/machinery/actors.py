@@ -86,6 +86,7 @@ class Peer:
         self.socket, self.told = sock, told
         self.deeds: list[Deed] = []
         self.gone, self.idle = "", False
+        self.received = 0  # bytes that the application took
         self._read = b""
         self._stopping = stopping
 
@@ -101,6 +102,7 @@ class Peer:
         try:
             got = self.socket.recv(65536)
             self.gone = "" if got else "eof"
+            self.received += len(got)
         except TimeoutError:
             got, self.idle = b"", True
         except OSError:

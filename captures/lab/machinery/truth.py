@@ -155,9 +155,9 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
         if frame.is_reset:
             likely = [one for one in by_likeness[frame.likeness]
                       if abs(one.frame.time - frame.time) < 2 and (frame.interface, id(one)) not in taken]
-            # The same ports first: two connections may well have sent the same zeros.
+            # The same ports first: two connections may well have sent the same zeros. What a connection sent first arrives first.
             likely.sort(key=lambda one: (_port(one.frame.source) != _port(frame.source), _port(one.frame.target) != _port(frame.target),
-                                         abs(one.frame.time - frame.time)))
+                                         one.frame.time))
             if likely:
                 taken.add((frame.interface, id(likely[0])))
             stream["resets"].append((frame, likely[0].reset if likely else Reset("", "", "")))
