@@ -92,7 +92,7 @@ class Peer:
 
     # -- reading -----------------------------------------------------------------------------------------------------------
 
-    def read(self, wait_s: float) -> bytes:
+    def read(self, wait_s: float, size: int = 65536) -> bytes:
         """What is there, within `wait_s`; b"" sets `gone` or `idle`."""
         if self._read:
             got, self._read = self._read, b""
@@ -100,7 +100,7 @@ class Peer:
         self.socket.settimeout(wait_s)
         self.idle = False
         try:
-            got = self.socket.recv(65536)
+            got = self.socket.recv(size)
             self.gone = "" if got else "eof"
             self.received += len(got)
         except TimeoutError:
@@ -111,10 +111,11 @@ class Peer:
 
     def read_request(self, wait_s: float, stall_s: float = 60, body: bool = True) -> Request | None:
         """The next request, if it begins within `wait_s`, and its body, as far as that comes without a pause of `stall_s`: `missing` says what
-        did not. None if not even its head came."""
-        got = self.read(wait_s)
+        did not. None if not even its head came. Without `body` little more than the head is read."""
+        size = 65536 if body else 512
+        got = self.read(wait_s, size)
         while got and b"\r\n\r\n" not in got:
-            more = self.read(stall_s)
+            more = self.read(stall_s, size)
             if not more:
                 return None
             got += more
@@ -329,8 +330,9 @@ def answers_early(status: str = "413 Content Too Large", limit: int = 2000, ends
             if asked.announced > limit:
                 peer.answer(20, status)
                 return peer.end(ends, linger_s)
-            if asked.missing:
-                peer.read(5)
+            missing = asked.missing
+            while missing > 0 and (got := peer.read(5)):
+                missing -= len(got)
             peer.answer(asked.size)
         peer.end()
     return behave

@@ -8,7 +8,7 @@ client, its server and the kernels saw.
 import ssl
 
 from machinery.actors import (Server, answers, answers_early, breaks_off, cuts_off_uploads, echoes, forgets_idle, late_request, never_answers,
-                              request, resets_after_each, takes_lines, whole)
+                              never_reads, request, resets_after_each, resets_at_once, takes_lines, whole)
 from machinery.lab import HEALTHY, Lab, verdict
 from machinery.software import certificate
 
@@ -36,6 +36,7 @@ def play(lab: Lab) -> None:
     for host, port, behaviour, context in (
             (web, 80, answers(KEEPS_S[80]), None), (web, 81, answers(KEEPS_S[81], "lingers"), None), (web, 82, answers(KEEPS_S[82], "reset"), None),
             (web, 84, breaks_off(), None), (web, 86, breaks_off(), None), (web, 85, resets_after_each(), None),
+            (web, 87, resets_at_once(), None), (web, 88, never_reads(2.5), None),
             (app, 80, answers(), None), (app, 81, never_answers(gives_up_s=2.5), None), (app, 82, cuts_off_uploads(1.8), None),
             (app, 83, takes_lines(1500), None), (app, 84, forgets_idle(2, 1.5), None), (app, 87, echoes(), None),
             (app, 443, answers(), speaks), (app, 444, answers(), old)):
@@ -180,8 +181,8 @@ def play(lab: Lab) -> None:
     plan(6, upload_stopped, size(500, 6000), some("abort", "close"))
     plan(8, patience_ends, between(1.5, 4), some("abort", "close"))
 
-    def never_answered() -> None:
-        connection = lab.connect(client, app, 81)
+    def never_answered(where) -> None:
+        connection = lab.connect(client, *where)
         if not connection.ask(request()):
             connection.was("response_timeout", fault="server")
         connection.close()
@@ -224,7 +225,7 @@ def play(lab: Lab) -> None:
             connection.was("abortive_truncation", fault="server", impact="response_truncated")
         connection.close()
 
-    plan(6, never_answered)
+    plan(10, never_answered, some((app, 81), (web, 88)))
     plan(7, stalled_upload, some(0.3, 0.5, 2.5, 3))
     plan(8, refused_upload, size(500, 12_000))
     plan(1, broken_off, some(84), between(0.2, 0.8))
@@ -235,6 +236,13 @@ def play(lab: Lab) -> None:
         connection = lab.connect(client, app, 85)
         assert connection.error == "ECONNREFUSED"
         connection.was("connection_refused", "reset", impact="connect_failed")
+        connection.close()
+
+    def thrown_out() -> None:
+        connection = lab.connect(client, web, 87)
+        connection.ask(request())
+        # A reset straight after the handshake: what a full listener does looks the same.
+        connection.was("accept_overflow unread_close server_abort", fault="server")
         connection.close()
 
     def probe(where) -> None:
@@ -259,6 +267,7 @@ def play(lab: Lab) -> None:
         connection.close()
 
     plan(6, refused)
+    plan(5, thrown_out)
     plan(8, probe, some((web, 80), (app, 80), (app, 443)))
     plan(6, ship, between(0.03, 0.2))
     plan(7, distrust, some(443, 444))
