@@ -110,8 +110,8 @@ class Peer:
         return got
 
     def read_request(self, wait_s: float, stall_s: float = 60, body: bool = True) -> Request | None:
-        """The next request, if it begins within `wait_s`, and its body, as far as that comes without a pause of `stall_s`: `missing` says what
-        did not. None if not even its head came. Without `body` little more than the head is read."""
+        """The next request, if it begins within `wait_s`, and its body, as far as that comes without a pause of `stall_s`: `missing` says
+        what did not. None if not even its head came. Without `body` little more than the head is read."""
         size = 65536 if body else 512
         got = self.read(wait_s, size)
         while got and b"\r\n\r\n" not in got:
@@ -461,15 +461,22 @@ def curl(lab: Lab, client: Host, server: Host, port: int, path: str, *options: s
 # -- what the kernel decides ----------------------------------------------------------------------------------------------------
 
 
+CROSSED = verdict("keepalive_race", "crossing", impact="request_lost", note="the request and the close crossed")
+
+
 def late_request(server: Host, knew: bool, idle_close: str = "fin") -> Callable[[Seen], Verdict]:
     """The truth about a request that a reused connection lost to the server's idle close, as the server's kernel saw it: in which state its
-    socket was when the request came. `knew`: whether the FIN had been there before the request was sent; it decides where there was no
+    socket was when the request came. `knew`: whether the close had been there before the request was sent; it decides where there was no
     RST. `idle_close` is how the server ends what is idle ("reset": linger 0)."""
     def rule(seen: Seen) -> Verdict:
+        if idle_close == "reset":
+            # A request that crossed the RST meets no socket; without an answer to it, none was sent: the RST had come before.
+            crossed = len(seen.resets) > 1
+            return CROSSED if crossed else verdict("idle_reset", "one_end", impact="none")
         if seen.reset_by(server, "TCP_ABORT_ON_CLOSE"):
             return verdict("keepalive_race", "unread", impact="request_lost", note="the server closed with the request unread")
-        if idle_close == "reset" or any(seen.reset_by(server, "TCP_ABORT_ON_DATA", state) for state in ("FIN_WAIT1", "CLOSING")):
-            return verdict("keepalive_race", "crossing", impact="request_lost", note="the request and the close crossed")
+        if any(seen.reset_by(server, "TCP_ABORT_ON_DATA", state) for state in ("FIN_WAIT1", "CLOSING")):
+            return CROSSED
         if not seen.resets:
             return (verdict("stale_reuse", "discarded photo_finish", impact="request_lost", note="the FIN was there before the request")
                     if knew else verdict("keepalive_race", "discarded", impact="request_lost", note="the server read no more"))

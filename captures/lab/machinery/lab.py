@@ -201,7 +201,8 @@ class Lab:
 
 
 class Connection:
-    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, TLS's reason, or "timeout"): a scenario asks."""
+    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, TLS's reason, or "timeout"): a
+    scenario asks."""
 
     def __init__(self, lab: Lab, host: Host, address: str, port: int, source_port: int, timeout: float, receive_buffer: int = 0):
         self.error = ""

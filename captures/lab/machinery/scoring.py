@@ -1,7 +1,8 @@
 """What tcpwhy says of captures, held against their truth.
 
 A stream whose truth names causes is found if one of them is said. Whatever is said of it beyond, as a warning or an error, is false, and so
-is every warning and error on a healthy stream. A habit is found if it is said of any connection to its endpoint. Precision and recall of a cause are over streams.
+is every warning and error on a healthy stream. A habit is found if it is said of any connection to its endpoint. Precision and recall of a
+cause are over streams.
 """
 
 from __future__ import annotations

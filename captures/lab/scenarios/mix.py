@@ -1,14 +1,14 @@
 """A day in which everything happens, drawn by lot.
 
-Some 300 connections to a dozen ports of two hosts: more than half of them are well, the others break in every way that the servers and clients
-of ours know. When each begins, how long it pauses and how much it moves is drawn from the lab's seed (--seed); what became of it, its
-client, its server and the kernels saw.
+Some 300 connections to a dozen ports of two hosts: more than half of them are well, the others break in every way that the servers and
+clients of ours know. When each begins, how long it pauses and how much it moves is drawn from the lab's seed (--seed); what became of it,
+its client, its server and the kernels saw.
 """
 
 import ssl
 
-from machinery.actors import (Server, answers, answers_early, breaks_off, cuts_off_uploads, echoes, forgets_idle, late_request, never_answers,
-                              never_reads, request, resets_after_each, resets_at_once, takes_lines, whole)
+from machinery.actors import (Server, answers, answers_early, breaks_off, cuts_off_uploads, echoes, forgets_idle, late_request,
+                              never_answers, never_reads, request, resets_after_each, resets_at_once, takes_lines, whole)
 from machinery.lab import HEALTHY, Lab, verdict
 from machinery.software import certificate
 
@@ -34,7 +34,8 @@ def play(lab: Lab) -> None:
     modern = ssl.create_default_context(cafile=papers[0])
     modern.minimum_version = ssl.TLSVersion.TLSv1_3
     for host, port, behaviour, context in (
-            (web, 80, answers(KEEPS_S[80]), None), (web, 81, answers(KEEPS_S[81], "lingers"), None), (web, 82, answers(KEEPS_S[82], "reset"), None),
+            (web, 80, answers(KEEPS_S[80]), None), (web, 81, answers(KEEPS_S[81], "lingers"), None),
+            (web, 82, answers(KEEPS_S[82], "reset"), None),
             (web, 84, breaks_off(), None), (web, 86, breaks_off(), None), (web, 85, resets_after_each(), None),
             (web, 87, resets_at_once(), None), (web, 88, never_reads(2.5), None),
             (app, 80, answers(), None), (app, 81, never_answers(gives_up_s=2.5), None), (app, 82, cuts_off_uploads(1.8), None),
@@ -201,14 +202,17 @@ def play(lab: Lab) -> None:
         connection = lab.connect(client, web, 83)
         asked = request(body=body)
         answer = connection.ask(asked)
-        connection.judged_by(lambda seen: unread(connection, len(asked), answer) if any(reset.host == web.name for reset in seen.resets) else HEALTHY)
+        connection.judged_by(lambda seen: unread(seen, connection, len(asked), answer))
         connection.close()
 
-    def unread(connection, size, answer):
+    def unread(seen, connection, size, answer):
+        if not any(reset.host == web.name for reset in seen.resets):
+            return HEALTHY
         peer = refusing.peer_of(connection)
         # Where all of it had arrived when the server closed, only the status tells this from a close by linger 0.
         arrived = peer.received + peer.deeds[-1].unread == size
-        return verdict("unread_close abortive_close" if arrived else "unread_close", fault="server nobody", impact="none" if answer else "response_lost")
+        causes = "unread_close abortive_close" if arrived else "unread_close"
+        return verdict(causes, fault="server nobody", impact="none" if answer else "response_lost")
 
     def broken_off(port, cut) -> None:
         connection = lab.connect(client, web, port)
