@@ -75,7 +75,7 @@ def play(lab: Lab) -> None:
 
     acts = [(poll, 8000, (3, 0.1, 2)), (poll, 8000, (5,)), (poll, 80, (4, 1)), (stream, 8000, 40), (stream, 80, 30),
             (talk, 7000, (0.5, 4, 0.2, 3)), (talk, 7000, (6,)), (talk, 7000, (5, 3.5), True), (talk, 7443, (0.5, 4, 0.2)),
-            (talk, 7443, (5,)), (talk, 7443, (1, 4), True), (by_tls, "/orders"), (by_tls, "/film"), (by_tls, "/film"), (browse_tls, (1, 2.5)), (browse_tls, ()),
-            (browse_tls, (0.2,) * 8)]
+            (talk, 7443, (5,)), (talk, 7443, (1, 4), True), (by_tls, "/orders"), (by_tls, "/film"), (by_tls, "/film"),
+            (browse_tls, (1, 2.5)), (browse_tls, ()), (browse_tls, (0.2,) * 8)]
     lab.random.shuffle(acts)
     lab.together(lambda act: act[0](*act[1:]), acts, stagger_s=0.3)
