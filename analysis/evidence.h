@@ -92,6 +92,7 @@ struct Surroundings {
   bool first_of_pair = false;               ///< The first stream of these two addresses with odd timestamps.
   std::optional<Retry> connect_retry;       ///< The same SYN on another stream.
   std::optional<Retry> dialled_again;       ///< Another connect after a failed one.
+  std::optional<StreamNumber> beyond_nat;   ///< Where this stream's SYN is seen once more, behind a NAT.
   std::optional<Retry> request_retry;
   bool gave_up = false;                     ///< Nothing repeated what failed on this stream, though it was looked for long enough.
   std::optional<RetryHabit> retry_habit;    ///< Of this client towards this server, if something of this stream failed.

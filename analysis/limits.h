@@ -163,6 +163,9 @@ constexpr std::size_t kSymptomsKept = 8;
 /// Proxies that are known by an address on each side; later ones are not learned.
 constexpr std::size_t kMostProxies = 64;
 
+/// The latest SYNs, among which the same one is looked for behind a NAT: it comes within milliseconds.
+constexpr std::size_t kLatestSyns = 64;
+
 /// Requests whose retry is still looked for, in the whole capture; the oldest is dropped first.
 constexpr std::size_t kRecentRequests = 1024;
 

@@ -17,6 +17,7 @@ void Retries::forget(StreamNumber stream) {
   request_retries_.erase(stream);
   mute_retries_.erase(stream);
   connect_retries_.erase(stream);
+  beyond_nat_.erase(stream);
   given_up_.erase(stream);
 }
 
@@ -231,12 +232,32 @@ void Retries::expect_connect(const Connection& connection, Nanoseconds now) {
   if (failed_connects_.size() > kRecentRequests) failed_connects_.pop_front();
 }
 
-/// The same SYN again towards the same server, from whatever port a NAT gives it now: its ISN tells. A SYN with
-/// another ISN may be another host's behind the same address.
+/// A capture on a NAT holds each SYN twice: to the same server, with the same ISN, from another address. The second is a
+/// stream of its own.
+void Retries::look_behind_nat(const Connection& connection, Route route) {
+  const HalfConnection& client = connection.now().half(Side::client);
+  const Dialled dialled{connection.stream(), client.syn().time, route, hash_of(connection.endpoint(Side::server)), client.isn};
+  const auto same = std::find_if(latest_syns_.rbegin(), latest_syns_.rend(), [&](const Dialled& before) {
+    return before.isn == dialled.isn && before.server == dialled.server && before.route != dialled.route &&
+           dialled.time - before.time < kSecond;
+  });
+  if (same != latest_syns_.rend() && beyond_nat_.size() < kRepetitions) beyond_nat_.insert_or_assign(same->stream, dialled.stream);
+  latest_syns_.push_back(dialled);
+  if (latest_syns_.size() > kLatestSyns) latest_syns_.pop_front();
+}
+
+std::optional<StreamNumber> Retries::beyond_nat(StreamNumber stream) const {
+  const auto found = beyond_nat_.find(stream);
+  return found == beyond_nat_.end() ? std::optional<StreamNumber>() : found->second;
+}
+
+/// The same SYN again towards the same server, from whatever port a NAT gives it now, be it one that failed before: its ISN
+/// tells. A SYN with another ISN may be another host's behind the same address.
 void Retries::note_connect(const Connection& connection) {
   const HalfConnection& client = connection.now().half(Side::client);
-  if (client.syns > 1) return;  // The kernel's own repetitions.
   const Route route = route_of(connection);
+  const bool repeated = client.syns > 1;  // By the kernel, on this stream.
+  if (!repeated) look_behind_nat(connection, route);
   while (!failed_connects_.empty() && client.last_syn().time - failed_connects_.front().at.time > kRetryWindow) {
     failed_connects_.pop_front();
   }
@@ -245,7 +266,7 @@ void Retries::note_connect(const Connection& connection) {
         return candidate.stream != connection.stream() && candidate.isn == client.isn && candidate.route == route;
       });
   if (failed == failed_connects_.end()) {
-    if (takes_up(connection, route)) return;
+    if (repeated || takes_up(connection, route)) return;
     if (Dials* dials = dials_of(route, client.last_syn().time)) dials->add(connection.stream(), client.last_syn().time);
     return;
   }

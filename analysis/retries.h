@@ -49,6 +49,8 @@ class Retries {
   [[nodiscard]] std::optional<Retry> of_connect(StreamNumber failed, const Look& look) const;
   /// The client's next connect after a failed one.
   [[nodiscard]] std::optional<Retry> next_connect(StreamNumber failed, const Look& look) const;
+  /// Where the SYN of this stream stands in the capture once more, on its way on, under the address that a NAT gave it.
+  [[nodiscard]] std::optional<StreamNumber> beyond_nat(StreamNumber stream) const;
   /// Nothing repeated it, and by `now` something would have.
   [[nodiscard]] bool gave_up(StreamNumber failed, Nanoseconds now) const;
 
@@ -103,12 +105,20 @@ class Retries {
     Route route = 0;
     SequenceNumber isn;
   };
+  struct Dialled {
+    StreamNumber stream = 0;
+    Nanoseconds time = 0;
+    Route route = 0;
+    std::uint64_t server = 0;  ///< A hash of its endpoint.
+    SequenceNumber isn;
+  };
 
   [[nodiscard]] static Route route_of(const Connection& connection);
   /// Requests and connects have habits of their own.
   [[nodiscard]] static Route habit_key(Route route, bool connects) { return route * 2 + (connects ? 1 : 0); }
   [[nodiscard]] static bool repeats(const Request& later, const Request& failed);
   void match(Request& request);
+  void look_behind_nat(const Connection& connection, Route route);
   void await(const Connection& connection, Mute failed);
   [[nodiscard]] Dials* dials_of(Route route, Nanoseconds since);
   [[nodiscard]] bool takes_up(const Connection& connection, Route route);
@@ -121,9 +131,11 @@ class Retries {
   std::deque<Request> failed_requests_;
   std::deque<Mute> mute_;
   std::deque<Connect> failed_connects_;
+  std::deque<Dialled> latest_syns_;
   std::unordered_map<StreamNumber, Request> request_retries_;  ///< By the stream that failed.
   std::unordered_map<StreamNumber, Request> mute_retries_;     ///< The same, recognised by time.
   std::unordered_map<StreamNumber, Connect> connect_retries_;
+  std::unordered_map<StreamNumber, StreamNumber> beyond_nat_;
   std::unordered_map<FrameNumber, std::uint32_t> attempts_;  ///< By the frame of a repetition: which one it is.
   std::unordered_map<Route, Attempts> habits_;
   std::unordered_map<Route, Dials> dials_;
@@ -132,7 +144,7 @@ class Retries {
  public:
   /// Of one repetition of each kind, in bytes, without what its table adds.
   static constexpr std::size_t kRoom = 2 * sizeof(Request) + sizeof(Connect) + sizeof(std::pair<FrameNumber, std::uint32_t>) +
-                                       sizeof(StreamNumber);
+                                       3 * sizeof(StreamNumber);
   /// Of what is kept of a client and a server, the same.
   static constexpr std::size_t kHabitRoom = 2 * (sizeof(Attempts) + kAttemptsKept * sizeof(std::pair<std::uint32_t, Nanoseconds>)) +
                                             sizeof(Dials);

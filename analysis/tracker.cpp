@@ -616,6 +616,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   const auto fate = [this](StreamNumber other) { return Retries::Attempt{find(other), is_evicted(other)}; };
   around.request_retry = retries_.of_request(stream, fate);
   around.connect_retry = retries_.of_connect(stream, fate);
+  around.beyond_nat = retries_.beyond_nat(stream);
   around.dialled_again = retries_.next_connect(stream, fate);
   // A connect may fail after its handshake, too: TLS.
   const bool connecting = around.dialled_again || !connection.now().established;

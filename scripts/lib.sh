@@ -7,12 +7,12 @@ tcpwhy_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Debian's names, what building and running the plugin takes, and what the tests take on top.
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev libglib2.0-dev libcli11-dev nlohmann-json3-dev wireshark-dev tshark)
 # shellcheck disable=SC2034  # for scripts/test and scripts/matrix
-test_packages=("${build_packages[@]}" libgtest-dev libgmock-dev libvalijson-dev jq dpkg-dev file)
+test_packages=("${build_packages[@]}" libgtest-dev libgmock-dev libvalijson-dev jq dpkg-dev file python3)
 # What the golden runs alone take: the plugin, and no program.
 # shellcheck disable=SC2034  # for scripts/test and scripts/matrix
 golden_packages=(g++ cmake ninja-build pkg-config libfmt-dev libglib2.0-dev wireshark-dev tshark libgtest-dev libgmock-dev)
-# A cluster for tests/slurm. Not among test_packages: to install them starts daemons where systemd runs, which is more than
-# somebody bargains for who wants to see the tests pass. Continuous integration has them; elsewhere the test says what it lacks.
+# A cluster for tests/slurm. Not among test_packages: Debian starts daemons that are installed at the next boot, which is more
+# than somebody bargains for who wants to see the tests pass. Continuous integration has them; elsewhere the test says what it lacks.
 # shellcheck disable=SC2034  # for .ci/run
 cluster_packages=(slurmctld slurmd slurm-client munge iproute2)
 
@@ -33,7 +33,8 @@ missing_packages() {
   done
 }
 
-# need_packages NAME…: installs what is missing, as root or through sudo; else says what to install and fails.
+# need_packages NAME…: installs what is missing, as root or through sudo; else says what to install and fails. No daemon is
+# started by it.
 need_packages() {
   command -v dpkg-query >/dev/null || return 0  # not Debian: what is missing, the build will say
   local missing as_root=()
@@ -51,9 +52,17 @@ need_packages() {
   say "installing ${missing[*]}"
   # wireshark-common asks whether everybody may capture; nothing here captures, and nobody may be there to answer.
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+  # What Debian asks before it starts one (invoke-rc.d(8)): 101 is no.
+  local policy=/usr/sbin/policy-rc.d ours=0 status=0
+  if [[ ! -e $policy ]]; then
+    # shellcheck disable=SC2016  # the other shell's
+    "${as_root[@]}" sh -c 'printf "#!/bin/sh\nexit 101\n" >"$1" && chmod 755 "$1"' sh "$policy" && ours=1
+  fi
   {
     "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
-  } </dev/null >&2 || die "apt-get failed; install by hand: ${missing[*]}"
+  } </dev/null >&2 || status=1
+  ((!ours)) || "${as_root[@]}" rm -f "$policy"
+  ((!status)) || die "apt-get failed; install by hand: ${missing[*]}"
 }
 
 # need_clang: installs clang with its libFuzzer, where that is Debian's to give. The run-time library bears the version of

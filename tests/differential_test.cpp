@@ -22,6 +22,7 @@
 #include "catalogue.h"
 #include "fields.h"
 #include "packet/decoder.h"
+#include "support/captures.h"
 #include "support/tshark.h"
 
 namespace tcpwhy::tests {
@@ -209,12 +210,8 @@ std::vector<fs::path> captures() {
     }
     return files;
   }
-  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(TCPWHY_SOURCE_DIR) / "captures")) {
-    for (const char* name : {"capture.pcapng", "capture.pcap"}) {
-      if (fs::exists(entry.path() / name)) files.push_back(entry.path() / name);
-    }
-  }
-  std::sort(files.begin(), files.end());
+  const fs::path folder = fs::path(TCPWHY_SOURCE_DIR) / "captures";
+  for (const std::string& id : capture_ids(folder)) files.push_back(capture_in(folder / id));
   return files;
 }
 

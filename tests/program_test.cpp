@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "support/captures.h"
 #include "support/command.h"
 
 namespace tcpwhy::tests {
@@ -27,8 +28,7 @@ using Json = nlohmann::json;
 constexpr const char* kProgram = TCPWHY_BUILD_DIR "/analysis/batch/tcpwhy";
 
 std::string capture(const std::string& id) {
-  const fs::path folder = fs::path(TCPWHY_SOURCE_DIR) / "captures" / id;
-  return (fs::exists(folder / "capture.pcapng") ? folder / "capture.pcapng" : folder / "capture.pcap").string();
+  return capture_in(fs::path(TCPWHY_SOURCE_DIR) / "captures" / id).string();
 }
 
 Outcome tcpwhy(const std::string& arguments) { return run(fmt::format("{} {}", kProgram, arguments)); }

@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "finding.h"
+#include "support/captures.h"
 #include "support/tshark.h"
 
 namespace tcpwhy::tests {
@@ -51,13 +52,10 @@ std::string quoted(const std::string& text) {
 
 std::vector<fs::path> captures(bool healthy) {
   std::vector<fs::path> files;
-  for (const auto& story : fs::directory_iterator(TCPWHY_SOURCE_DIR "/captures")) {
-    if (story.path().filename().string().starts_with("healthy_") != healthy) continue;
-    for (const char* name : {"capture.pcap", "capture.pcapng"}) {
-      if (fs::exists(story.path() / name)) files.push_back(story.path() / name);
-    }
+  const fs::path folder = TCPWHY_SOURCE_DIR "/captures";
+  for (const std::string& id : capture_ids(folder)) {
+    if (id.starts_with("healthy_") == healthy) files.push_back(capture_in(folder / id));
   }
-  std::sort(files.begin(), files.end());
   return files;
 }
 

@@ -140,11 +140,12 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
 
 // ---------------------------------------------------------------------------------------- accept_overflow
 
-/// SYNs that nobody answered, though the port showed signs of life to others at that time.
+/// SYNs that nobody answered, though the port showed signs of life to others at that time. Where the same SYNs are seen on their
+/// way on, that other stream tells what became of them.
 bool syns_were_dropped(const Reading& reading) {
   if (reading.client.syns < kBlockedSyns || reading.server.seen || reading.connection.trouble() != nullptr) return false;
-  if (reading.connection.meets_previous()) return false;
   const Surroundings& around = reading.evidence.around;
+  if (reading.connection.meets_previous() || around.beyond_nat) return false;
   const Nanoseconds patience = reading.client.last_syn().time + kSecond;
   const bool heard_soon = around.latest_heard.time > reading.client.syn().time && around.latest_heard.time <= patience;
   return around.heard_while_dialling || heard_soon;

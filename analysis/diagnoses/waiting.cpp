@@ -357,6 +357,11 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
                                 to_string(reading.connection.endpoint(Side::server)));
     narrative.ruled_out = {"connection_refused: nothing rejected the SYN",
                            "accept_overflow: not ruled out; a full listener is silent too. Other connects to this port decide"};
+    if (const auto beyond = evidence.around.beyond_nat) {
+      narrative.explanation += fmt::format(" A NAT passed them on: stream {} is the same SYN behind it.", *beyond);
+      narrative.fix = fmt::format("Read stream {}: what the server answered there, if anything, is what did not come back here.", *beyond);
+      narrative.ruled_out.back() = fmt::format("accept_overflow: stream {} tells", *beyond);
+    }
   } else {
     const Side side = *find_unheard(reading);
     const HalfConnection& sender = reading.at.half(side);

@@ -133,6 +133,21 @@ TEST(AcceptOverflow, LostSynThatIsRepeated) {
 
 // Nearest neighbours.
 
+/// A capture on a NAT holds each SYN twice. What the listener did shows behind the NAT; before it, it only shows that no answer
+/// came back.
+TEST(AcceptOverflow, SynThatANatPassesOnIsJudgedBehindTheNat) {
+  Story story({.vantage = Vantage::middle});
+  const Connection before = story.dials({.client_host = 10, .client_isn = 409'428'881});
+  before.server.vanishes();
+  story.wait(1ms);
+  const Connection behind = story.dials({.client_host = 30, .client_isn = 409'428'881});
+  behind.server.vanishes();
+  story.wait(4s);
+  story.connect().exchange(get("/a"), ok());
+  EXPECT_THAT(story, says("#0 retransmission_timeout error impact=connect_failed\n"
+                          "#1 accept_overflow/dropped possible error"));
+}
+
 TEST(AcceptOverflow, SynItselfRejectedIsARefusal) {
   Story story({.round_trip = 20ms});
   (void)story.connect({.listening = false});

@@ -65,6 +65,29 @@ TEST(TimeWaitCollision, BlockedAsTheServerSeesIt) {
   EXPECT_THAT(story, says("#1 time_wait_collision warn|error impact=connect_delayed"));
 }
 
+/// A NAT picks a port for each repetition of a SYN; the one that gets through may leave from a port that had failed before.
+TEST(TimeWaitCollision, SynThatGetsThroughFromThePortOfItsFirstFailureIsDelayed) {
+  constexpr std::string_view kCollides = R"(
+    +0      > S 0:0(0) win 64240 <mss 1460>
+    +.00004 < . 3000:3000(0) ack 90000 win 63 id 0
+    +.01    > R 90000:90000(0)
+  )";
+  constexpr Terms kFirstPort = {.client_port = 40'001, .client_isn = 55'768'014};
+  constexpr Terms kSecondPort = {.client_port = 40'003, .client_isn = 55'768'014};
+  Story story({.vantage = Vantage::server});
+  story.play(kCollides, kFirstPort);
+  story.wait(25ms);
+  story.play(kCollides, kSecondPort);
+  story.wait(1s);
+  story.play(R"(
+    +0      > S  0:0(0) win 64240 <mss 1460>
+    +.00004 < S. 0:0(0) ack 1 win 64240 <mss 1460>
+    +.01    > .  1:1(0) ack 1
+  )", kFirstPort);
+  EXPECT_THAT(story, says("#0 time_wait_collision/retried warn impact=connect_delayed\n"
+                          "#1 time_wait_collision/reset warn impact=connect_delayed"));
+}
+
 TEST(TimeWaitCollision, OlderTimestampsAreTheCause) {
   Story story({.vantage = Vantage::server});
   leaves_time_wait(story, true);

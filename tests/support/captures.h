@@ -1,4 +1,4 @@
-// The captures of captures/, each in the folder that bears its id (captures/README.md).
+// The captures of captures/, each in the folder that bears its id (captures/README.md). captures/lab holds none: it makes them.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +16,11 @@ namespace tcpwhy::tests {
   return {};
 }
 
-/// All ids below `captures`, in their order.
+/// The ids of all captures below `captures`, in their order.
 [[nodiscard]] inline std::vector<std::string> capture_ids(const std::filesystem::path& captures) {
   std::vector<std::string> ids;
   for (const auto& entry : std::filesystem::directory_iterator(captures)) {
-    if (entry.is_directory()) ids.push_back(entry.path().filename().string());
+    if (!capture_in(entry.path()).empty()) ids.push_back(entry.path().filename().string());
   }
   std::sort(ids.begin(), ids.end());
   return ids;
