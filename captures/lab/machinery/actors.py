@@ -86,12 +86,13 @@ class Peer:
         self.socket, self.told = sock, told
         self.deeds: list[Deed] = []
         self.gone, self.idle = "", False
+        self.received = 0  # bytes that the application took
         self._read = b""
         self._stopping = stopping
 
     # -- reading -----------------------------------------------------------------------------------------------------------
 
-    def read(self, wait_s: float) -> bytes:
+    def read(self, wait_s: float, size: int = 65536) -> bytes:
         """What is there, within `wait_s`; b"" sets `gone` or `idle`."""
         if self._read:
             got, self._read = self._read, b""
@@ -99,8 +100,9 @@ class Peer:
         self.socket.settimeout(wait_s)
         self.idle = False
         try:
-            got = self.socket.recv(65536)
+            got = self.socket.recv(size)
             self.gone = "" if got else "eof"
+            self.received += len(got)
         except TimeoutError:
             got, self.idle = b"", True
         except OSError:
@@ -108,11 +110,12 @@ class Peer:
         return got
 
     def read_request(self, wait_s: float, stall_s: float = 60, body: bool = True) -> Request | None:
-        """The next request, if it begins within `wait_s`, and its body, as far as that comes without a pause of `stall_s`: `missing` says what
-        did not. None if not even its head came."""
-        got = self.read(wait_s)
+        """The next request, if it begins within `wait_s`, and its body, as far as that comes without a pause of `stall_s`: `missing` says
+        what did not. None if not even its head came. Without `body` little more than the head is read."""
+        size = 65536 if body else 512
+        got = self.read(wait_s, size)
         while got and b"\r\n\r\n" not in got:
-            more = self.read(stall_s)
+            more = self.read(stall_s, size)
             if not more:
                 return None
             got += more
@@ -166,7 +169,7 @@ class Peer:
         return not self.gone == "reset"
 
     def end(self, how: str = "fin", linger_s: float = 2) -> None:
-        """how = "fin"      close(): a FIN, or a RST where something is unread
+        """how = "fin"      close(), under TLS after a close_notify: a FIN, or a RST where something is unread
               "lingers"  shutdown of its sending side, then reads and throws away what comes until the client ends or `linger_s` are over
               "reset"    close() with SO_LINGER 0: a RST, and what is not sent yet is lost
         """
@@ -183,6 +186,12 @@ class Peer:
                 pass
             how = "fin"
         self._did(how)
+        if how == "fin" and isinstance(self.socket, ssl.SSLSocket):
+            self.socket.settimeout(0)
+            try:
+                self.socket.unwrap()
+            except OSError:
+                pass  # it waits for the client's goodbye, once its own is sent
         if how == "reset":
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
@@ -340,8 +349,9 @@ def answers_early(status: str = "413 Content Too Large", limit: int = 2000, ends
             if asked.announced > limit:
                 peer.answer(20, status)
                 return peer.end(ends, linger_s)
-            if asked.missing:
-                peer.read(5)
+            missing = asked.missing
+            while missing > 0 and (got := peer.read(5)):
+                missing -= len(got)
             peer.answer(asked.size)
         peer.end()
     return behave
@@ -470,15 +480,22 @@ def curl(lab: Lab, client: Host, server: Host, port: int, path: str, *options: s
 # -- what the kernel decides ----------------------------------------------------------------------------------------------------
 
 
+CROSSED = verdict("keepalive_race", "crossing", impact="request_lost", note="the request and the close crossed")
+
+
 def late_request(server: Host, knew: bool, idle_close: str = "fin") -> Callable[[Seen], Verdict]:
     """The truth about a request that a reused connection lost to the server's idle close, as the server's kernel saw it: in which state its
-    socket was when the request came. `knew`: whether the FIN had been there before the request was sent; it decides where there was no
+    socket was when the request came. `knew`: whether the close had been there before the request was sent; it decides where there was no
     RST. `idle_close` is how the server ends what is idle ("reset": linger 0)."""
     def rule(seen: Seen) -> Verdict:
+        if idle_close == "reset":
+            # A request that crossed the RST meets no socket; without an answer to it, none was sent: the RST had come before.
+            crossed = len(seen.resets) > 1
+            return CROSSED if crossed else verdict("idle_reset", "one_end", impact="none")
         if seen.reset_by(server, "TCP_ABORT_ON_CLOSE"):
             return verdict("keepalive_race", "unread", impact="request_lost", note="the server closed with the request unread")
-        if idle_close == "reset" or any(seen.reset_by(server, "TCP_ABORT_ON_DATA", state) for state in ("FIN_WAIT1", "CLOSING")):
-            return verdict("keepalive_race", "crossing", impact="request_lost", note="the request and the close crossed")
+        if any(seen.reset_by(server, "TCP_ABORT_ON_DATA", state) for state in ("FIN_WAIT1", "CLOSING")):
+            return CROSSED
         if not seen.resets:
             return (verdict("stale_reuse", "discarded photo_finish", impact="request_lost", note="the FIN was there before the request")
                     if knew else verdict("keepalive_race", "discarded", impact="request_lost", note="the server read no more"))

@@ -100,6 +100,7 @@ class Lab:
         self.told: list[Told] = []
         self.legs: list[Leg] = []
         self.strays: dict[frozenset, Callable[[Seen], Verdict]] = {}  # by both "address:port"
+        self.habits: list[dict[str, str]] = []
         self.vantages: dict[str, list] = {}  # name -> interfaces
         self.settings: dict[str, dict] = {}
         self.notes: list[str] = []  # what the traffic saw, for people
@@ -174,6 +175,10 @@ class Lab:
         from logs, in each capture that shows them."""
         self.legs.append(Leg(opener, server, rule))
 
+    def habit(self, cause: str, server: Host, port: int) -> None:
+        """What is true of all connections to a port and said of one of them, whichever it is (keepalive_mismatch)."""
+        self.habits.append({"cause": cause, "to": f"{server.address}:{port}"})
+
     @staticmethod
     def sleep(seconds: float) -> None:
         time.sleep(seconds)
@@ -211,7 +216,8 @@ class Lab:
 
 
 class Connection:
-    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, TLS's reason, or "timeout"): a scenario asks."""
+    """A TCP connection that a client of ours opens. What fails is kept in `error` (an errno's name, TLS's reason, or "timeout"): a
+    scenario asks."""
 
     def __init__(self, lab: Lab, host: Host, address: str, port: int, source_port: int, timeout: float, receive_buffer: int = 0):
         self.error = ""

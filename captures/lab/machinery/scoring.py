@@ -1,7 +1,8 @@
 """What tcpwhy says of captures, held against their truth.
 
 A stream whose truth names causes is found if one of them is said. Whatever is said of it beyond, as a warning or an error, is false, and so
-is every warning and error on a healthy stream. Precision and recall of a cause are over streams.
+is every warning and error on a healthy stream. A habit is found if it is said of any connection to its endpoint. Precision and recall of a
+cause are over streams.
 """
 
 from __future__ import annotations
@@ -73,10 +74,15 @@ def add(score: Score, folder: Path) -> None:
     truth = json.loads((folder / "truth.json").read_text())
     said = said_of(folder / "capture.pcapng")
     score.captures += 1
+    habits = {(habit["to"], habit["cause"]): False for habit in truth.get("habits", ())}
     for stream in truth["streams"]:
         findings = said.get(stream["stream"], [])
         where = f"{folder.name} stream {stream['stream']}"
         resets = stream.get("resets", [])
+        for finding in list(findings):
+            if (stream["to"], finding.cause) in habits:
+                habits[stream["to"], finding.cause] = True
+                findings.remove(finding)
         score.streams += 1
         score.resets += len(resets)
         score.resets_told += sum(bool(reset.get("reason")) for reset in resets)
@@ -108,6 +114,10 @@ def add(score: Score, folder: Path) -> None:
         elif not stream.get("optional"):
             score.missed[causes[0]] += 1
             score.misses.append(f"{where}: {causes[0]} was missed; said was {', '.join(finding.cause for finding in findings) or 'nothing'}")
+    for (endpoint, cause), heard in habits.items():
+        (score.found if heard else score.missed)[cause] += 1
+        if not heard:
+            score.misses.append(f"{folder.name}: {cause} of {endpoint} was missed")
 
 
 def table(score: Score) -> str:

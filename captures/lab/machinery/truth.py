@@ -113,7 +113,7 @@ def tell(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool
         capture = folder / "capture.pcapng"
         command("mergecap", "-F", "pcapng", "-I", "none", "-w", str(capture), *(str(records[interface.name]) for interface in interfaces))
         truth = {**head, "vantage": name, "captured at": [f"{interface.host.name}, the interface with {interface.address}" for interface in interfaces],
-                 "kernel tells reasons": can_tell, "streams": _streams(lab, name, frames(capture), resets, syns)}
+                 "kernel tells reasons": can_tell, "habits": lab.habits, "streams": _streams(lab, name, frames(capture), resets, syns)}
         (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
         folders.append(folder)
     return folders
@@ -155,9 +155,9 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
         if frame.is_reset:
             likely = [one for one in by_likeness[frame.likeness]
                       if abs(one.frame.time - frame.time) < 2 and (frame.interface, id(one)) not in taken]
-            # The same ports first: two connections may well have sent the same zeros.
+            # The same ports first: two connections may well have sent the same zeros. What a connection sent first arrives first.
             likely.sort(key=lambda one: (_port(one.frame.source) != _port(frame.source), _port(one.frame.target) != _port(frame.target),
-                                         abs(one.frame.time - frame.time)))
+                                         one.frame.time))
             if likely:
                 taken.add((frame.interface, id(likely[0])))
             stream["resets"].append((frame, likely[0].reset if likely else Reset("", "", "")))

@@ -17,8 +17,8 @@ class OpensslServer(Service):
         self.certificate, self.options = certificate, options
 
     def command(self, folder):
-        return ["openssl", "s_server", "-accept", str(self.port), "-cert", str(self.certificate[0]), "-key", str(self.certificate[1]), "-www",
-                *self.options]
+        chain, key = map(str, self.certificate)
+        return ["openssl", "s_server", "-accept", str(self.port), "-cert", chain, "-key", key, "-www", *self.options]
 
     def settings(self):
         return {"options": " ".join(self.options)} if self.options else {}

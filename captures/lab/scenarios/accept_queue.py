@@ -10,7 +10,8 @@ from machinery.actors import Server, answers, request
 from machinery.lab import Lab
 
 FORMS = {"failing": {}, "cookies": {"at_once": True},
-         "resets": {"at_once": True, "backlog": 4, "kernel": {"tcp_abort_on_overflow": 1, "tcp_syncookies": 0}}, "fixed": {"behaviour": answers()}}
+         "resets": {"at_once": True, "backlog": 4, "kernel": {"tcp_abort_on_overflow": 1, "tcp_syncookies": 0}},
+         "fixed": {"behaviour": answers()}}
 
 
 def play(lab: Lab, behaviour=None, at_once: bool = False, backlog: int = 1, kernel: dict | None = None) -> None:

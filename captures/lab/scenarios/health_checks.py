@@ -1,7 +1,7 @@
 """Somebody only wants to know whether the port answers.
 
-HAProxy checks its server every half a second: a connect, and a RST. A monitor of ours does the same, another one sends a FIN. nmap looks for
-open ports with SYNs of its own making: its kernel knows nothing of them, and resets what answers. Meanwhile people are served.
+HAProxy checks its server every half a second: a connect, and a RST. A monitor of ours does the same, another one sends a FIN. nmap looks
+for open ports with SYNs of its own making: its kernel knows nothing of them, and resets what answers. Meanwhile people are served.
 """
 
 from machinery.actors import curl

@@ -1,7 +1,7 @@
 """Connections that live long, and are well.
 
-Long polls that gunicorn answers after seconds, a stream of its that comes in small pieces, conversations in both directions with pauses, over
-TLS and without, with TCP keep-alive probes that are answered; downloads over TLS with a farewell from either side. Nobody may be
+Long polls that gunicorn answers after seconds, a stream of its that comes in small pieces, conversations in both directions with pauses,
+over TLS and without, with TCP keep-alive probes that are answered; downloads over TLS with a farewell from either side. Nobody may be
 accused.
 """
 
@@ -47,8 +47,7 @@ def play(lab: Lab) -> None:
     def talk(port: int, pauses: tuple[float, ...], probes: bool = False) -> None:
         connection = lab.connect(client, server, port)
         if probes:
-            for option, value in ((socket.SO_KEEPALIVE, 1),):
-                connection.socket.setsockopt(socket.SOL_SOCKET, option, value)
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
                 connection.socket.setsockopt(socket.IPPROTO_TCP, option, 1)
         if port == 7443:
@@ -75,8 +74,8 @@ def play(lab: Lab) -> None:
         connection.close()
 
     acts = [(poll, 8000, (3, 0.1, 2)), (poll, 8000, (5,)), (poll, 80, (4, 1)), (stream, 8000, 40), (stream, 80, 30),
-            (talk, 7000, (0.5, 4, 0.2, 3)), (talk, 7000, (6,)), (talk, 7000, (5, 3.5), True), (talk, 7443, (0.5, 4, 0.2)), (talk, 7443, (5,)),
-            (talk, 7443, (1, 4), True), (by_tls, "/orders"), (by_tls, "/film"), (by_tls, "/film"), (browse_tls, (1, 2.5)), (browse_tls, ()),
-            (browse_tls, (0.2,) * 8)]
+            (talk, 7000, (0.5, 4, 0.2, 3)), (talk, 7000, (6,)), (talk, 7000, (5, 3.5), True), (talk, 7443, (0.5, 4, 0.2)),
+            (talk, 7443, (5,)), (talk, 7443, (1, 4), True), (by_tls, "/orders"), (by_tls, "/film"), (by_tls, "/film"),
+            (browse_tls, (1, 2.5)), (browse_tls, ()), (browse_tls, (0.2,) * 8)]
     lab.random.shuffle(acts)
     lab.together(lambda act: act[0](*act[1:]), acts, stagger_s=0.3)

@@ -1,7 +1,7 @@
 """An ordinary day: four web servers, and people who get what they want.
 
-nginx, Apache, Node.js and gunicorn answer curl, a browser-like client that keeps its connections, one that pipelines, one that ends its side
-before the answer comes, and one that closes with a RST when it has everything. A port is used again while the server still waits in
+nginx, Apache, Node.js and gunicorn answer curl, a browser-like client that keeps its connections, one that pipelines, one that ends its
+side before the answer comes, and one that closes with a RST when it has everything. A port is used again while the server still waits in
 TIME_WAIT; a balancer of somebody's checks health with resets. Nobody may be accused, on a clean path or on a lossy one.
 """
 
@@ -88,13 +88,13 @@ def play(lab: Lab, loss: float) -> None:
             lab.connect(client, server, port, timeout=30).abort()
             lab.sleep(0.7)
 
-    keeping = ("nginx", "apache", "node", "gunicorn")
-    acts = [(by_curl, PORTS[name], path) for name in keeping for path in ("/orders", "/film") if path == "/orders" or name in ("nginx", "apache")]
+    files_of, keeping = ("nginx", "apache"), ("nginx", "apache", "node", "gunicorn")
+    acts = [(by_curl, PORTS[name], "/orders") for name in keeping] + [(by_curl, PORTS[name], "/film") for name in files_of]
     acts += [(browse, PORTS[name], gaps) for name in keeping for gaps in ((), (0.2, 0.1, 0.5), (1.5, 0.3), (0.8, 2.1))]
-    acts += [(pipeline, PORTS[name]) for name in ("nginx", "apache")] + [(half_close, PORTS["apache"], "/film")]
     # Large files nginx breaks off where the client's side has ended: it takes that for a client who has gone.
-    acts += [(half_close, PORTS["nginx"], "/orders"), (half_close, PORTS["node"], "/orders")]
-    acts += [(abort_when_done, PORTS["nginx"], "/film"), (abort_when_done, PORTS["node"], "/orders"), (abort_when_done, PORTS["apache"], "/film")]
-    acts += [(wait_for_close, PORTS[name]) for name in keeping] + [(use_port_again, 30001), (use_port_again, 30002), (check, 80), (check, 3000)]
+    acts += [(half_close, PORTS["apache"], "/film"), (half_close, PORTS["nginx"], "/orders"), (half_close, PORTS["node"], "/orders")]
+    acts += [(abort_when_done, PORTS[name], "/film") for name in files_of] + [(abort_when_done, PORTS["node"], "/orders")]
+    acts += [(pipeline, PORTS[name]) for name in files_of] + [(wait_for_close, PORTS[name]) for name in keeping]
+    acts += [(use_port_again, 30001), (use_port_again, 30002), (check, PORTS["nginx"]), (check, PORTS["node"])]
     lab.random.shuffle(acts)
     lab.together(lambda act: act[0](*act[1:]), acts, stagger_s=0.15)

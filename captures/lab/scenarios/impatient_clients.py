@@ -50,8 +50,8 @@ def play(lab: Lab, patient: bool) -> None:
         lab.sleep(5 if patient else 0.3)
         if one.process.poll() is None:
             one.process.send_signal(by)
+        if one.wait()[0] == -by:
             one.was("client_abort", "response", impact="none response_truncated unknown")
-        one.wait()
 
     def cancelled(after_s: float) -> None:
         connection = lab.connect(client, server, 8080)
@@ -64,7 +64,7 @@ def play(lab: Lab, patient: bool) -> None:
         connection.close()
 
     lab.together(lambda act: act[0](act[1]), [
-        (download, 80), (download, 81), (download, 80), (killed, signal.SIGKILL), (killed, signal.SIGINT), (upload, "fin"),
+        (download, 80), (download, 81), (download, 80), (killed, signal.SIGKILL), (killed, signal.SIGTERM), (upload, "fin"),
         (upload, "reset"), (cancelled, 0.4), (cancelled, 0.2)],
         stagger_s=0.1)
     download(80, "/orders")

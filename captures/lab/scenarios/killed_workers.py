@@ -38,7 +38,8 @@ def play(lab: Lab, threads: int = 1, worker_class: str = "gthread", timeout_s: i
         ask(3)  # what ends well
     if by:
         lab.together(ask, [1, 2, 3])
-        lab.together(lambda act: act(), [lambda: lab.together(ask, [20, 25, 30, 22], stagger_s=0.2), lambda: _kill(lab, gunicorn, by, killed)])
+        streams = lambda: lab.together(ask, [20, 25, 30, 22], stagger_s=0.2)
+        lab.together(lambda act: act(), [streams, lambda: _kill(lab, gunicorn, by, killed)])
     else:
         ask(30)
 

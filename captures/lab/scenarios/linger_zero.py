@@ -7,7 +7,8 @@ what it hasn't sent. In the form *waits* the server closes when it knows that ev
 from machinery.actors import Server, answers, request, resets_after_each, whole
 from machinery.lab import Lab
 
-FORMS = {"failing": {"behaviour": resets_after_each()}, "waits": {"behaviour": resets_after_each(waits=True)}, "fixed": {"behaviour": answers(1)}}
+FORMS = {"failing": {"behaviour": resets_after_each()}, "waits": {"behaviour": resets_after_each(waits=True)},
+         "fixed": {"behaviour": answers(1)}}
 
 
 def play(lab: Lab, behaviour) -> None:

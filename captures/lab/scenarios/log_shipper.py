@@ -1,7 +1,7 @@
 """A log shipper writes on after its collector has closed.
 
-logger sends a line whenever there is one, and reads nothing: it doesn't see that the collector closed after 1 kB (a limit on the connection, a
-restart). Its next line is answered by a RST, and lost without a word. Fixed, the collector keeps the connection.
+logger sends a line whenever there is one, and reads nothing: it doesn't see that the collector closed after 1 kB (a limit on the
+connection, a restart). Its next line is answered by a RST, and lost without a word. Fixed, the collector keeps the connection.
 """
 
 import subprocess
@@ -24,8 +24,8 @@ def play(lab: Lab, limit: int) -> None:
 
     def ship(pause_s: float) -> None:
         logger = subprocess.Popen(
-            ["nsenter", f"--net={shipper.file}", "--", "logger", "--tcp", "--octet-count", "--server", collector.address, "--port", "6514", "-t", "shop"],
-            stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            ["nsenter", f"--net={shipper.file}", "--", "logger", "--tcp", "--octet-count", "--server", collector.address, "--port", "6514",
+             "--tag", "shop"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for number in range(20):
             lab.sleep(pause_s)
             if logger.poll() is None:

@@ -35,4 +35,5 @@ def play(lab: Lab, lingering_close: str, with_credentials: bool) -> None:
             connection.judged_by(lambda seen: unread if any(reset.host == server.name for reset in seen.resets) else HEALTHY)
         connection.close()
 
-    lab.together(lambda one: put(*one), [(80, 500), (80, 5000), (80, 60_000), (8000, 800), (8000, 5000), (8000, 60_000), (80, 900)], stagger_s=0.2)
+    puts = [(80, 500), (80, 5000), (80, 60_000), (8000, 800), (8000, 5000), (8000, 60_000), (80, 900)]
+    lab.together(lambda one: put(*one), puts, stagger_s=0.2)

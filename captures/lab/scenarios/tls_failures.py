@@ -39,11 +39,13 @@ def play(lab: Lab, agree: bool) -> None:
         if cipher:
             context.set_ciphers(cipher)
         connection = lab.connect(client, server, port)
-        answer = connection.start_tls(context, "shop") and connection.ask(request() if port != 443 else b"GET /orders HTTP/1.0\r\n\r\n")
+        asked = request() if port != 443 else b"GET /orders HTTP/1.0\r\n\r\n"
+        answer = connection.start_tls(context, "shop") and connection.ask(asked)
         lab.note(f"port {port}: {connection.error or 'well' if answer or connection.error else 'closed without an answer'}")
         if not answer:
-            # The alert is encrypted, and the request lies unread as the server closes: both are true.
-            connection.was("tls_failure unread_close" if connection.error == "TLSV13_ALERT_CERTIFICATE_REQUIRED" else "tls_failure")
+            # The alert of TLS 1.3 is encrypted, and the request lies unread as the server closes: both are true.
+            unreadable = connection.error == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+            connection.was("tls_failure unread_close" if unreadable else "tls_failure")
         connection.close()
 
     def distrustful(number: int) -> None:
