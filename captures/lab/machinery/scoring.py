@@ -46,6 +46,8 @@ class Score:
     wrong: Counter = field(default_factory=Counter)  # variant, fault, impact, where the cause is right
     misses: list[str] = field(default_factory=list)
     objections: list[str] = field(default_factory=list)  # the kernel's
+    versions: dict[str, set[str]] = field(default_factory=dict)  # of what made the captures
+    days: set[str] = field(default_factory=set)  # on which they were made
 
 
 def said_of(capture: Path) -> dict[int, list[Finding]]:
@@ -69,11 +71,19 @@ def said_of(capture: Path) -> dict[int, list[Finding]]:
     return found
 
 
+def reader() -> str:
+    """Which tshark reads."""
+    return subprocess.run([str(_WRAPPER), "--version"], capture_output=True, text=True).stdout.splitlines()[0].split(" (Git")[0]
+
+
 def add(score: Score, folder: Path) -> None:
     """Reads a capture that has a truth.json, and counts."""
     truth = json.loads((folder / "truth.json").read_text())
     said = said_of(folder / "capture.pcapng")
     score.captures += 1
+    score.days.add(truth["made"][:10])
+    for name, version in truth["versions"].items():
+        score.versions.setdefault(name, set()).add(version)
     habits = {(habit["to"], habit["cause"]): False for habit in truth.get("habits", ())}
     for stream in truth["streams"]:
         findings = said.get(stream["stream"], [])
@@ -132,6 +142,35 @@ def table(score: Score) -> str:
               f"Where the cause is right, wrong were {score.wrong['variant']} variants, {score.wrong['fault']} faults, {score.wrong['impact']} impacts. "
               f"{score.resets} RST frames, of {score.resets_told} the kernel said why; it objects to {len(score.objections)} streams."]
     return "\n".join(lines)
+
+
+def disagreements(score: Score) -> str:
+    """What disagrees with the truth, and with the kernel, a line each; "" if nothing does."""
+    parts = []
+    for title, lines in (("What disagrees with the truth", score.misses), ("What the kernel objects to", score.objections)):
+        if lines:
+            parts.append(f"{title}:\n\n" + "\n".join(f"- {line}" for line in lines))
+    return "\n\n".join(parts)
+
+
+def page(scores: dict[str, Score], tshark: str) -> str:
+    """docs/scores.md: a table a group of captures, with when and by what they were made."""
+    days = sorted(set().union(*(score.days for score in scores.values())))
+    versions: dict[str, set[str]] = {}
+    for score in scores.values():
+        for name, found in score.versions.items():
+            versions.setdefault(name, set()).update(found)
+    lines = ["# Scores", "", "What tcpwhy says of the captures that [the lab](../captures/lab/README.md) makes, held against what the traffic did and what "
+             "the Linux kernel recorded of each RST. `captures/lab/score --page docs/scores.md` writes this page, after `scripts/test --lab`.", "",
+             f"Made {' to '.join(sorted({days[0], days[-1]}))}, read by {tshark}, with "
+             + ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in sorted(versions.items(), key=lambda pair: pair[0].lower())) + ".",
+             "", "Precision: of the streams of which a cause is said, those where it is right. Recall: of those that died of it, those of which it is "
+             "said. A stream that two vantage points saw counts twice."]
+    for title, score in scores.items():
+        lines += ["", f"## {title}", "", table(score)]
+        if rest := disagreements(score):
+            lines += ["", rest]
+    return "\n".join(lines) + "\n"
 
 
 def _share(part: int, whole: int) -> str:
