@@ -97,7 +97,8 @@ bool Legs::follows(const Exchange& symptom, const Exchange& failure) const {
   const bool nested = inner.began.frame > outer.began.frame && inner.began.time <= outer.at.time;
   if (!nested || outer.client == inner.client) return false;
   // One client that asks two servers the same gives both up in one moment, too: of what clients do, an address must tell.
-  return same_host(outer.server, inner.client) || (outwards && same_request(outer, inner));
+  const bool prompt = inner.began.time - outer.began.time <= kForwarding + symptom.round_trip + failure.round_trip;
+  return same_host(outer.server, inner.client) || (outwards && prompt && same_request(outer, inner));
 }
 
 void Legs::pair(const Exchange& symptom, const Failure& failure) {

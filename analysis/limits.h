@@ -149,6 +149,9 @@ constexpr std::size_t kLingering = std::size_t{1} << 13;
 /// A proxy that has lost one leg tells the other at once: what is left are the delays of its own scheduling. nginx and
 /// HAProxy take well under 1 ms (captures 02a, 05a).
 constexpr Nanoseconds kPropagation = 20 * kMillisecond;
+/// A proxy that nothing but the request tells passes it on within this, and a round trip of both legs for its connect. One that
+/// lets requests queue is missed; two clients of one mind are no proxy.
+constexpr Nanoseconds kForwarding = 100 * kMillisecond;
 /// How far a segment that conntrack finds out of window may lie from the numbers of its connection: the largest window of
 /// RFC 7323 section 2.3, 1 GiB, and some. With the acknowledgment close by, the numbers of a foreign connection agree once in
 /// some 2^18.

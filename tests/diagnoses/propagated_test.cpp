@@ -214,6 +214,21 @@ TEST(Propagated, TwoClientsOfOneServerFailByThemselves) {
   EXPECT_THAT(story, says("#0 response_timeout error\n#1 response_timeout error"));
 }
 
+/// A host with two addresses asks two servers for the same; a proxy would have asked the second at once.
+TEST(Propagated, SameRequestElsewhereASecondLaterIsNoLeg) {
+  Story story({.round_trip = 20ms});
+  const Connection one = story.connect({.client_host = 10, .server_host = 20});
+  one.client.sends(get("/orders"));
+  story.wait(1s);
+  const Connection another = story.connect({.client_host = 30, .server_host = 40});
+  another.client.sends(get("/orders"));
+  story.wait(3s);
+  another.server.aborts();
+  story.wait(11ms);
+  one.server.aborts();
+  EXPECT_THAT(story, says("#0 response_timeout error\n#1 response_timeout error"));
+}
+
 TEST(Propagated, OneClientThatLosesTwoServersIsNoProxy) {
   Story story({.round_trip = 20ms});
   const Connection a = story.connect();
