@@ -42,6 +42,6 @@ def all_of(folder: Path) -> dict[str, Scenario]:
         spec.loader.exec_module(module)
         title, _, story = inspect.getdoc(module).partition("\n")
         packages = tuple(package for product in getattr(module, "PRODUCTS", ()) for package in product.packages)
-        found[file.stem] = Scenario(file.stem, title, story.strip(), getattr(module, "FORMS", {"": {}}), packages, getattr(module, "LIMIT_S", 120),
+        found[file.stem] = Scenario(file.stem, title, story.strip(), module.FORMS, packages, getattr(module, "LIMIT_S", 120),
                                     getattr(module, "ALONE", False), module.play)
     return found

@@ -105,6 +105,14 @@ def version_printed(*command: str) -> str:
     return found.group(0) if found else "unknown"
 
 
+def site(folder: Path, files: dict[str, int]) -> None:
+    """A folder with files of so many bytes, in which every user may write."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    for name, size in files.items():
+        (folder / name).write_bytes(b"a" * size)
+
+
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     """A self-signed certificate and its key, readable by every user of the lab."""
     key, crt = folder / "key.pem", folder / "crt.pem"

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from machinery.software import Service
-
-from .nginx_site import site
+from machinery.software import Service, site
 
 _MODULES = ("mpm_event", "authz_core", "reqtimeout")
 _CONFIGURATION = """

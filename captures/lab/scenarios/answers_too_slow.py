@@ -7,7 +7,7 @@ own request then, or on gunicorn, where it asks that itself. Fixed, everybody wa
 from machinery.actors import curl
 from machinery.lab import HEALTHY, Lab, verdict
 from products.gunicorn import Gunicorn
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 
 PRODUCTS = (NginxSite, Gunicorn)
 FORMS = {"failing": {"proxy_waits_s": 3, "curl_waits_s": 2}, "fixed": {"proxy_waits_s": 10, "curl_waits_s": 10}}

@@ -7,10 +7,11 @@ for open ports with SYNs of its own making: its kernel knows nothing of them, an
 from machinery.actors import curl
 from machinery.lab import HEALTHY, Lab, verdict
 from products.haproxy import HAProxy
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 from products.nmap import Nmap
 
 PRODUCTS = (HAProxy, NginxSite, Nmap)
+FORMS = {"healthy": {}}
 PROBE = verdict("handshake_probe", fault="nobody", impact="none")
 REFUSED = verdict("connection_refused", "reset", impact="connect_failed", note="nmap asked a port on which nobody listens")
 

@@ -12,9 +12,10 @@ from machinery.actors import Server, curl, echoes
 from machinery.lab import HEALTHY, Lab
 from machinery.software import certificate
 from products.gunicorn import Gunicorn
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 
 PRODUCTS = (Gunicorn, NginxSite)
+FORMS = {"healthy": {}}
 
 
 def play(lab: Lab) -> None:

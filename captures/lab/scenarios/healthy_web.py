@@ -9,7 +9,7 @@ from machinery.actors import curl, whole
 from machinery.lab import HEALTHY, Lab
 from products.apache import Apache
 from products.gunicorn import Gunicorn
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 from products.node import Node
 
 PRODUCTS = (Apache, Gunicorn, NginxSite, Node)

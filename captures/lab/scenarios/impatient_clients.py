@@ -9,7 +9,7 @@ import signal
 
 from machinery.actors import Server, answers, curl, request
 from machinery.lab import Lab
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 
 PRODUCTS = (NginxSite,)
 FORMS = {"failing": {"patient": False}, "fixed": {"patient": True}}

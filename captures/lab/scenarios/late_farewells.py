@@ -11,7 +11,7 @@ from machinery.actors import curl, whole
 from machinery.lab import HEALTHY, Lab, verdict
 from machinery.software import certificate
 from products.haproxy import HAProxy
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 
 PRODUCTS = (HAProxy, NginxSite)
 FORMS = {"closes": {"waits": False}, "both": {"waits": True}}

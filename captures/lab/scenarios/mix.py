@@ -12,6 +12,7 @@ from machinery.actors import (Server, answers, answers_early, breaks_off, cuts_o
 from machinery.lab import HEALTHY, Lab, verdict
 from machinery.software import certificate
 
+FORMS = {"drawn": {}}
 LIMIT_S = 150
 SECONDS = 42  # within which connections begin
 KEEPS_S = {80: 3, 81: 3.5, 82: 2.5}  # the ports of `web` that close what is idle; the last of them by a RST

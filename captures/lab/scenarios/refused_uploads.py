@@ -6,7 +6,7 @@ numbers. It looks forged, and isn't. Fixed, nginx reads on for a while, and the 
 """
 
 from machinery.lab import HEALTHY, Lab, verdict
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 from products.python_http import PythonHttp
 
 PRODUCTS = (NginxSite, PythonHttp)

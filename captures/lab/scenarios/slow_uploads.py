@@ -7,7 +7,7 @@ RST. Fixed, the server is more patient than the client is slow.
 
 from machinery.lab import Lab
 from products.apache import Apache
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 
 PRODUCTS = (NginxSite, Apache)
 FORMS = {"nginx": {"product": NginxSite, "settings": {"client_body_timeout": "1500ms", "lingering_timeout": "300ms"}},

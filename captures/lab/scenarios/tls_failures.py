@@ -10,7 +10,7 @@ import ssl
 from machinery.actors import Server, answers, curl, drops_client_hello, request
 from machinery.lab import Lab
 from machinery.software import certificate
-from products.nginx_site import NginxSite
+from products.nginx import NginxSite
 from products.openssl_server import OpensslServer
 
 PRODUCTS = (NginxSite, OpensslServer)
