@@ -11,6 +11,42 @@ namespace {
 
 // -------------------------------------------------------------------------------------- connection_refused
 
+/// Who says by an ICMP error that the SYN goes nowhere: RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1;
+/// RFC 4443 section 3.1.
+enum class Refuser : std::uint8_t {
+  rule,         ///< Administratively prohibited, policy.
+  host,         ///< The host itself has no such protocol or port; or a rule: a host refuses TCP with a RST.
+  last_router,  ///< The host doesn't answer the last router's ARP or neighbour solicitation, or doesn't exist.
+  router,       ///< There is no way there.
+};
+
+Refuser refuser(const IcmpError& error) {
+  if (error.v6) {
+    switch (error.code) {
+      case 1: case 5: case 6: return Refuser::rule;
+      case 3: return Refuser::last_router;
+      case 4: return Refuser::host;
+      default: return Refuser::router;
+    }
+  }
+  switch (error.code) {
+    case 9: case 10: case 13: case 14: case 15: return Refuser::rule;
+    case 2: case 3: return Refuser::host;
+    case 1: case 7: case 8: return Refuser::last_router;
+    default: return Refuser::router;
+  }
+}
+
+Fault fault_of(Refuser refuser) {
+  switch (refuser) {
+    case Refuser::rule: return Fault::middlebox;
+    case Refuser::host: return Fault::server;
+    case Refuser::last_router: return Fault::server;
+    case Refuser::router: return Fault::path;
+  }
+  return Fault::unknown;
+}
+
 std::optional<Verdict> connection_refused(const Evidence& evidence) {
   const Reading reading(evidence);
   const Trouble* trouble = reading.connection.trouble();
@@ -38,7 +74,8 @@ std::optional<Verdict> connection_refused(const Evidence& evidence) {
   }
   if (!reading.client.syn() || reading.server.syn() || trouble->rejection.frame < reading.client.syn().frame) return {};
   verdict.variant = "icmp";
-  verdict.fault = Fault::middlebox;
+  verdict.fault = fault_of(refuser(trouble->rejection));
+  if (verdict.fault != Fault::middlebox) verdict.confidence = Confidence::likely;
   verdict.deciding_frame = trouble->rejection.frame;
   verdict.provoked_by = reading.client.syn().frame;
   return verdict;
@@ -54,10 +91,34 @@ Narrative narrate_connection_refused(const Evidence& evidence, const Verdict& ve
         "The SYN ({}) to {} was rejected by an ICMP error ({}, type {} code {}) that quotes it.",
         frame(reading.client.syn()), name(reading.connection, Side::server), frame(trouble.rejection.frame),
         trouble.rejection.type, trouble.rejection.code);
-    narrative.fix = fmt::format(
-        "Look for the rule or route that rejects {} on the host that sent the ICMP error (frame {}), or the address that "
-        "the client was given.",
-        to_string(reading.connection.endpoint(Side::server)), trouble.rejection.frame);
+    const std::string server = to_string(reading.connection.endpoint(Side::server));
+    const std::string host = to_string(reading.connection.endpoint(Side::server).address);
+    switch (refuser(trouble.rejection)) {
+      case Refuser::rule:
+        narrative.explanation += " That code is a rule's.";
+        narrative.fix = fmt::format("Look for the rule that rejects {} on the host that sent the ICMP error (frame {}).",
+                                    server, trouble.rejection.frame);
+        break;
+      case Refuser::host:
+        narrative.explanation += " It says that there is no such port or protocol. A host refuses TCP with a RST, so it may be "
+                                 "a rule's (iptables REJECT sends it, unless told otherwise).";
+        narrative.fix = fmt::format("Look for the rule that rejects {} on the host that sent the ICMP error (frame {}); if "
+                                    "there is none, start the service, or correct the address that the client was given.",
+                                    server, trouble.rejection.frame);
+        break;
+      case Refuser::last_router:
+        narrative.explanation += " That is no rule's code: the last router found nobody there to give it to.";
+        narrative.fix = fmt::format("Check that {} is up, in that network and answers ARP or neighbour solicitations, or "
+                                    "correct the address that the client was given.",
+                                    host);
+        break;
+      case Refuser::router:
+        narrative.explanation += " That is no rule's code: the router knows no way there.";
+        narrative.fix = fmt::format("Look for the route to {} on the router that sent the ICMP error (frame {}), or correct "
+                                    "the address that the client was given.",
+                                    host, trouble.rejection.frame);
+        break;
+    }
     narrative.ruled_out = {"retransmission_timeout: the SYN was answered"};
   } else {
     const Mark& syn = trouble.refusal.syn;
@@ -391,7 +452,8 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
 constexpr Diagnosis kConnectingDiagnoses[] = {
     {"connection_refused", Question::opening, Severity::error,
      "the SYN was rejected: nothing listens there, or a rule says no",
-     "A SYN that finds no listener draws a RST from the kernel; a reject rule sends the same RST or an ICMP error.",
+     "A SYN that finds no listener draws a RST from the kernel; a reject rule sends the same RST or an ICMP error. "
+     "The last router sends one, too, of another code, where nobody has that address any more.",
      R"(client                                server
   | ------------- SYN, seq=x ---------> |
   | <------------ RST+ACK, ack=x+1 ---- |  or: ICMP unreachable that quotes the SYN)",
