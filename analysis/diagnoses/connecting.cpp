@@ -351,19 +351,23 @@ Narrative narrate_syn_ack_rejected(const Evidence& evidence, const Verdict& verd
 std::optional<Verdict> answered_in_another_tongue(const Reading& reading) {
   const PayloadFacts& hello = reading.client.turn.payload;
   const Turn& answer = reading.server.turn;
-  if (hello.kind != PayloadKind::tls_handshake || !answer || !reading.server.fin() || reading.client.turn.goodbye) return {};
+  // With the client's request unread, the close is a reset.
+  const bool aborted = !reading.server.fin() && reading.reset_by(Side::server) && reading.reset->abort;
+  if (!reading.server.fin() && !aborted) return {};
+  const Mark& end = aborted ? reading.reset->segment.at : reading.server.fin();
+  if (hello.kind != PayloadKind::tls_handshake || !answer || reading.client.turn.goodbye) return {};
   const FrameNumber answered = reading.client.turn.answered;
   const bool in_order = answered == 0 || answered == answer.begin.frame;
   const bool plain = hello.client_hello && (answer.payload.kind == PayloadKind::http_response);
   const bool sealed_alert = !hello.client_hello && answer.goodbye && answer.begin.frame == answer.last.frame &&
-                            answer.begin.frame > reading.client.turn.begin.frame &&
-                            reading.server.fin().time - answer.last.time <= reading.evidence.settings.rtt_margin;
+                            answer.begin.frame > reading.client.turn.begin.frame && end.frame > answer.last.frame &&
+                            end.time - answer.last.time <= reading.evidence.settings.rtt_margin;
   if (!in_order || (!plain && !sealed_alert) || reading.client_closed_first()) return {};
   Verdict verdict = reset_verdict(reading);
   verdict.confidence = plain ? Confidence::likely : Confidence::possible;
   verdict.fault = Fault::client;
   verdict.impact = Impact::connect_failed;
-  verdict.deciding_frame = reading.server.fin().frame;
+  verdict.deciding_frame = end.frame;
   verdict.provoked_by = 0;
   return verdict;
 }
@@ -389,8 +393,9 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   if (!reading.client.turn.payload.client_hello || server.bytes > 0 || reading.now.exchanges > 0) return {};
   const bool was_reset = reading.reset_by(Side::server) && !reading.reset->reply && !read_forgery(reading).too_fast;
   const bool closed_first = reading.server.fin() && (!reading.client.fin() || reading.server.fin().frame < reading.client.fin().frame);
-  const bool was_closed = reading.reset == nullptr && closed_first &&
-                          reading.server.fin_ack().after(reading.client.turn.seq);
+  // Whoever has closed resets what the client says to that: its alert, its FIN.
+  const bool only_echoes = reading.reset == nullptr || (reading.reset_by(Side::server) && reading.reset->reply && server.fin());
+  const bool was_closed = only_echoes && closed_first && reading.server.fin_ack().after(reading.client.turn.seq);
   if (!was_reset && !was_closed) return {};
   verdict.confidence = Confidence::possible;
   verdict.fault = Fault::server;
@@ -399,7 +404,7 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   return verdict;
 }
 
-Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
+Narrative narrate_tls_failure(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const TlsAlert& alert = reading.now.tls_alert();
   Narrative narrative;
@@ -432,10 +437,13 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
       narrative.ruled_out.push_back("a close_notify: not ruled out by its length; but the client's first request was not answered");
     }
   } else {
+    const bool closed = reading.server.fin() && verdict.deciding_frame == reading.server.fin().frame;
     narrative.explanation = fmt::format(
-        "{} {} the connection on the ClientHello ({}), without an alert or a byte of its own.",
-        name(reading.connection, Side::server), reading.reset != nullptr ? "reset" : "closed",
-        frame(reading.client.turn.begin));
+        "{} {} the connection on the ClientHello ({}), without an alert or a byte of its own.{}",
+        name(reading.connection, Side::server), closed ? "closed" : "reset", frame(reading.client.turn.begin),
+        closed && reading.reset != nullptr
+            ? fmt::format(" What the client said to that met no socket any more ({}).", describe_reset(reading))
+            : "");
     narrative.fix = fmt::format("Check that {} speaks TLS on this port and has a certificate for the name that is asked for; "
                                 "look into its log.",
                                 name(reading.connection, Side::server));
