@@ -318,6 +318,7 @@ void Tracker::survey(const Segment& segment, Observation& seen, Live& live) {
   survey_spell(segment, seen, connection);
   if (segment.has(kFin)) survey_cut_beginning(segment, seen, connection);
   survey_symptoms(segment, seen, connection);
+  survey_unheard(seen, live);
 }
 
 void Tracker::survey_closes(const Segment& segment, const Observation& seen, Live& live) {
@@ -455,6 +456,17 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
   if (seen.gateway_failed || first_reset || unanswered_close) {
     legs_.note_symptom(connection, {segment.frame, segment.time}, seen.side);
   }
+}
+
+/// A client that repeats itself, without a silence before, to a server that is silent since.
+void Tracker::survey_unheard(const Observation& seen, const Live& live) {
+  const HalfConnection& client = live.connection.now().half(Side::client);
+  const HalfConnection& server = live.connection.now().half(Side::server);
+  if (seen.side != Side::client || client.retransmissions < kBlackholeRetransmissions) return;
+  const Turn& turn = client.turn;
+  const bool silent = server.seen && server.last().frame < turn.begin.frame;
+  if (!turn || turn.answered != 0 || turn.silence >= settings_.smallest_idle_gap || !silent) return;
+  surveys_[live.survey].unheard.add(turn.begin, live.connection.stream());
 }
 
 /// Looks through all that is live, which costs; so only for a stray that was just reset, and not for ever.
@@ -604,6 +616,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   }
   around.latest_arrival = survey.arrived.without(stream);
   around.latest_dropped_syn = survey.dropped_syn.without(stream);
+  around.latest_unheard = survey.unheard.without(stream);
   around.shortest_lost_silence = survey.shortest_lost_silence.without(stream);
   around.capture_end = latest_time_;
   compare_idle_closes(connection, around);
