@@ -58,7 +58,8 @@ struct Event {
 struct LeakedFrom {
   StreamNumber stream = 0;
   Nanoseconds silence = 0;    ///< Of that stream, before this one began.
-  bool same_address = false;  ///< Only the port differs.
+  bool same_address = false;  ///< Only the port differs,
+  bool same_ports = false;    ///< or only the address.
 };
 
 /// What the other streams of the same server endpoint, or of the same pair of addresses, show. No stream's own

@@ -168,11 +168,12 @@ Narrative narrate_conntrack_invalid(const Evidence& evidence, const Verdict&) {
   Narrative narrative;
   if (around.original) {
     narrative.explanation = fmt::format(
-        "{} sent a segment ({}) to {} that belongs to stream {}: the same ports and numbers, another address. A NAT that "
+        "{} sent a segment ({}) to {} that belongs to stream {}: the same numbers and {}, another address. A NAT that "
         "translates that stream let this one through as it was, because connection tracking had called it invalid (out of "
         "window, a late duplicate). {} knows no such connection and reset it ({}), which kills the real one.",
         name(reading.connection, other(by)), frame(reading.at.half(other(by)).turn.begin), name(reading.connection, by),
-        around.original->stream, name(reading.connection, by), describe_reset(reading));
+        around.original->stream, around.original->same_ports ? "ports" : "client's port", name(reading.connection, by),
+        describe_reset(reading));
   } else {
     narrative.explanation = fmt::format(
         "A segment of this connection had gone past the NAT untranslated (stream {}), and the RST that it drew killed the "

@@ -21,10 +21,10 @@ Connection through_a_nat(Story& story) {
 }
 
 /// What connection tracking calls invalid arrives with the server's own address, and the client's kernel resets it.
-void stray(Story& story, std::string_view from, std::uint32_t server_isn = kServerIsn) {
-  const Terms untranslated = {
-      .client_port = kPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = server_isn};
-  story.play(std::string(from), untranslated);
+constexpr Terms kUntranslated = {
+    .client_port = kPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = kServerIsn};
+void stray(Story& story, std::string_view from, const Terms& untranslated = kUntranslated) {
+  story.play(from, untranslated);
 }
 
 // The client has sent three requests of 39 bytes, the server three answers of 3,041. What comes is far ahead of that.
@@ -51,6 +51,21 @@ TEST(ConntrackInvalid, ResetOfTheStrayHasKilledTheConnection) {
   EXPECT_THAT(story,
               says("#0 conntrack_invalid error fault=middlebox reset_by=server kind=reply impact=request_lost lost=39\n"
                    "#1 conntrack_invalid error fault=middlebox reset_by=client kind=reply"));
+}
+
+TEST(ConntrackInvalid, NatThatTranslatesThePortToo) {
+  Story story({.round_trip = 20ms});
+  const Connection c = through_a_nat(story);
+  Terms another_port = kUntranslated;
+  another_port.server_port = 8'080;
+  stray(story, kAheadOfTheWindow, another_port);
+  c.server.forgets();
+  story.wait(150ms);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story,
+              says("#0 conntrack_invalid error fault=middlebox reset_by=server kind=reply impact=request_lost lost=39\n"
+                   "#1 conntrack_invalid likely error fault=middlebox reset_by=client kind=reply impact=unknown"));
+  EXPECT_THAT(findings(story).back().narrative.explanation, ::testing::HasSubstr("the same numbers and client's port"));
 }
 
 TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
@@ -96,7 +111,33 @@ TEST(ConntrackInvalid, StrayOfNothingIsTheMiddleOfSomething) {
 TEST(ConntrackInvalid, NumbersOfAnotherConnectionAreNoMirror) {
   Story story({.round_trip = 20ms});
   (void)through_a_nat(story);
-  stray(story, kAheadOfTheWindow, kServerIsn + 1'500'000'000);
+  Terms of_another = kUntranslated;
+  of_another.server_isn = kServerIsn + 1'500'000'000;
+  stray(story, kAheadOfTheWindow, of_another);
+  EXPECT_THAT(story, says("#1 capture_too_short"));
+}
+
+TEST(ConntrackInvalid, AnotherPortAtBothEndsIsAnotherConnection) {
+  Story story({.round_trip = 20ms});
+  (void)through_a_nat(story);
+  Terms of_another = kUntranslated;
+  of_another.client_port = kPort + 1;
+  of_another.server_port = 8'080;
+  stray(story, kAheadOfTheWindow, of_another);
+  EXPECT_THAT(story, says("#1 capture_too_short"));
+}
+
+/// All clients of a server share its port: a stray from another client's address and port is nobody's in particular.
+TEST(ConntrackInvalid, AnotherClientOfTheSameServerIsAnotherConnection) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  (void)through_a_nat(story);
+  const Terms another_client = {
+      .client_port = kPort + 1, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+  story.play(R"(
+    +0      > P. 90000000:90000100(100) ack 9124 ttl 62
+    +.00001 < R  9124:9124(0) win 0 id 0
+  )",
+             another_client);
   EXPECT_THAT(story, says("#1 capture_too_short"));
 }
 
