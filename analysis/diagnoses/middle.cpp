@@ -21,6 +21,27 @@ bool survived(const Reading& reading) {
          reading.now.half(victim).last().frame > reading.reset->segment.at.frame;
 }
 
+/// The client's next request after the reset, if the server answered it like a stranger's: its socket was gone by then.
+const Turn* find_next_victim(const Reading& reading) {
+  const Turn& request = reading.client.turn;
+  if (!request || request.answered != 0 || request.begin.frame < reading.reset->segment.at.frame) return nullptr;
+  const Break& broken = *reading.broken;
+  const bool refused = std::any_of(broken.resets.begin(), broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
+                                   [&](const Reset& reset) {
+                                     return reset.by == Side::server && reset.reply && reset.provoked_by >= request.begin.frame;
+                                   });
+  return refused ? &request : nullptr;
+}
+
+/// Nothing but its sender's carrying on speaks against a reset that looks as that host's kernel answers what meets no socket.
+bool looks_like_its_own(const Reading& reading, const ForgerySigns& signs) {
+  const Portrait& segment = reading.reset->segment;
+  const bool by_header = reading.reset->reply && segment.window == 0 && (!segment.ip_id_known || segment.ip_id == 0);
+  const bool ttls_known = segment.ttl_known && reading.at.half(reading.reset->by).ttl_known();
+  const bool by_way = ttls_known && !signs.other_ttl && !signs.near_ttl;
+  return by_header && by_way && !signs.never_sent && !signs.too_fast && !signs.volley && !signs.ahead_of_sequence;
+}
+
 /// A SYN was refused, and the server's SYN-ACK for that very SYN came afterwards: it had not refused.
 bool refused_by_another(const Reading& reading) {
   const Trouble* trouble = reading.connection.trouble();
@@ -80,7 +101,9 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
   if (after_silence && by_its_looks_alone && reading.lost_request == nullptr) return {};
   Verdict verdict;
   const bool proven = (signs.never_sent && !reading.now.clock_stepped) || (signs.weight() >= 4 && reading.seen_whole());
-  verdict.confidence = proven && !after_silence ? Confidence::certain : Confidence::likely;
+  verdict.confidence = looks_like_its_own(reading, signs) ? Confidence::possible
+                       : proven && !after_silence         ? Confidence::certain
+                                                          : Confidence::likely;
   verdict.reset_by = ResetBy::middlebox;
   verdict.reset_kind = kind_of(reading.reset);
   verdict.fault = Fault::middlebox;
@@ -92,13 +115,14 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
     return verdict;
   }
   const Turn& request = reading.at.half(Side::client).turn;
+  const Turn* next = find_next_victim(reading);
   const Completeness response = response_completeness(reading);
-  verdict.impact = request && !request.answered           ? Impact::request_lost
-                   : response == Completeness::complete   ? Impact::none
-                   : response == Completeness::incomplete ? Impact::response_truncated
-                                                          : Impact::unknown;
+  verdict.impact = next != nullptr || (request && !request.answered) ? Impact::request_lost
+                   : response == Completeness::complete              ? Impact::none
+                   : response == Completeness::incomplete            ? Impact::response_truncated
+                                                                     : Impact::unknown;
   verdict.severity = Severity::error;
-  verdict.lost_bytes = reading.unacknowledged(other(reading.reset->by));
+  verdict.lost_bytes = next != nullptr ? next->bytes() : reading.unacknowledged(other(reading.reset->by));
   return verdict;
 }
 
@@ -109,8 +133,9 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   const Reset& reset = *reading.reset;
   Narrative narrative;
   std::string& text = narrative.explanation;
-  text = fmt::format("The RST ({}) names {} as its sender, but did not come from there:", describe_reset(reading),
-                     name(reading.connection, reset.by));
+  const bool doubtful = looks_like_its_own(reading, signs);
+  text = fmt::format("The RST ({}) names {} as its sender, {}:", describe_reset(reading), name(reading.connection, reset.by),
+                     doubtful ? "who had not given the connection up" : "but did not come from there");
   text += describe_forgery(reading);
   if (signs.sender_carried_on && !signs.sent_past_it) {
     text += fmt::format(" that host carried on afterwards as if it had sent none ({});",
@@ -121,7 +146,13 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   text.back() = '.';
   const Turn& request = reading.at.half(Side::client).turn;
   if (request) text += fmt::format(" It came after a {} ({}).", name(request), frame(request.begin));
-  if (verdict.impact == Impact::none) text += " The connection survived it.";
+  if (verdict.impact == Impact::none) {
+    text += survived(reading) ? " The connection survived it." : " The response was complete by then.";
+  }
+  if (const Turn* next = find_next_victim(reading)) {
+    text += fmt::format(" It ended the connection at the server: the next {} ({}) was answered like a stranger's.{}",
+                        name(*next), frame(next->begin), describe_retry(reading));
+  }
   narrative.fix = fmt::format(
       "Find the device on the path between {} and {} that ends connections (intrusion prevention, content filter, firewall "
       "reject rule) and read its log at that second; if its TTL started at 64, 128 or 255, it is {} from this capture "
@@ -141,6 +172,13 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   add_missing(reading, narrative);
   narrative.ruled_out = {"unread_close: there each RST's number is an ack that was in flight, and the host falls silent",
                          "idle_state_lost: no silence came before it"};
+  if (doubtful) {
+    narrative.ruled_out.push_back(fmt::format(
+        "conntrack_invalid: not ruled out; its header and TTL are those of the {}'s own kernel answering what it knows no "
+        "socket for, as it does if a NAT lets a segment through untranslated. A capture at {} decides: there that segment "
+        "stands before the RST",
+        name(reset.by), to_string(reading.connection.endpoint(reset.by).address)));
+  }
   return narrative;
 }
 

@@ -99,6 +99,37 @@ TEST(InjectedReset, ResetThatOvertookAFewSegmentsIsNoForgery) {
   for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "injected_reset");
 }
 
+/// The client is behind a NAT; at the server only the RST is seen, with the number and the looks of the client's own kernel.
+constexpr Terms kKnown = {.client_port = 50'000, .client_isn = 1'000'000, .server_isn = 2'000'000};
+void is_reset_in_the_clients_name(Story& story, const Connection& c) {
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  story.play("+0 > R 40:40(0) win 0 id 0 ttl 62", kKnown);
+}
+
+TEST(InjectedReset, TheNextRequestIsLostWhereTheServerBelievedIt) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.connect(kKnown);
+  is_reset_in_the_clients_name(story, c);
+  c.server.forgets();
+  story.wait(150ms);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 injected_reset possible error fault=middlebox impact=request_lost lost=39"));
+  const Finding finding = the_finding(findings(story), "injected_reset");
+  EXPECT_THAT(finding.narrative.explanation, ::testing::Not(::testing::HasSubstr("survived")));
+  EXPECT_THAT(finding.narrative.ruled_out, ::testing::Contains(::testing::HasSubstr("conntrack_invalid: not ruled out")));
+}
+
+TEST(InjectedReset, WhereTheServerDidNotTheConnectionSurvives) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.connect(kKnown);
+  is_reset_in_the_clients_name(story, c);
+  story.wait(150ms);
+  c.exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#0 injected_reset possible note impact=none"));
+  EXPECT_THAT(the_finding(findings(story), "injected_reset").narrative.explanation, ::testing::HasSubstr("survived"));
+}
+
 // Stays silent.
 
 TEST(InjectedReset, RouteChangeIsNoForgery) {
