@@ -26,9 +26,11 @@ bool same_tuple(const Endpoint& client, const Endpoint& server, const Endpoint& 
   return (client == a && server == b) || (client == b && server == a);
 }
 
-/// A stream that is all middle: data from one end, and the RST with which the other end says that it knows no such thing.
+/// A stream that is all middle: data from one end, and the RST with which the other end says that it knows no such thing. Or
+/// one that was captured behind a NAT, too, where both ends do know it: then the RST answers a segment far out of window.
 bool is_stray(const Connection& connection) {
   const Break* broken = connection.broken();
+  if (broken != nullptr && answers_out_of_window(*broken)) return true;
   if (broken == nullptr || !broken->resets[0].reply || connection.now().handshake_seen()) return false;
   const Side by = broken->resets[0].by;
   const HalfConnection& sender = connection.now().half(other(by));

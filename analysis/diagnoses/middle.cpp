@@ -33,6 +33,14 @@ const Turn* find_next_victim(const Reading& reading) {
   return refused ? &request : nullptr;
 }
 
+/// The reset answers a segment that its sender's peer never sent by way of this connection: far out of window, and who reset it
+/// knows the connection, for it went on, and never acknowledged anything up there.
+bool is_drawn_by_stray(const Reading& reading) {
+  if (!answers_out_of_window(*reading.broken) || !read_forgery(reading).sender_carried_on) return false;
+  const Side by = reading.reset->by;
+  return reading.now.half(by).ack.before(reading.at.half(other(by)).hole_end());
+}
+
 /// Nothing but its sender's carrying on speaks against a reset that looks as that host's kernel answers what meets no socket.
 bool looks_like_its_own(const Reading& reading, const ForgerySigns& signs) {
   const Portrait& segment = reading.reset->segment;
@@ -88,7 +96,7 @@ Narrative narrate_forged_refusal(const Reading& reading) {
 std::optional<Verdict> injected_reset(const Evidence& evidence) {
   const Reading reading(evidence);
   if (refused_by_another(reading)) return forged_refusal(reading);
-  if (reading.reset == nullptr) return {};
+  if (reading.reset == nullptr || is_drawn_by_stray(reading)) return {};
   // A TTL, an IP ID, or odd numbers alone prove nothing: balancers and NAT answer for others, and honest hosts send
   // several RSTs. The clock or the sender's own next segments must speak too.
   const ForgerySigns signs = read_forgery(reading);
@@ -188,7 +196,17 @@ std::optional<Verdict> conntrack_invalid(const Evidence& evidence) {
   const Reading reading(evidence);
   if (reading.reset == nullptr || !reading.reset->reply) return {};
   const Surroundings& around = evidence.around;
-  const bool is_the_leak = around.original && around.original->silence < evidence.settings.smallest_idle_gap;
+  if (is_drawn_by_stray(reading)) {
+    Verdict verdict = reset_verdict(reading);
+    const Turn* next = find_next_victim(reading);
+    verdict.fault = Fault::middlebox;
+    verdict.impact = next != nullptr ? Impact::request_lost : Impact::unknown;
+    verdict.lost_bytes = next != nullptr ? next->bytes() : 0;
+    verdict.provoked_by = reading.at.half(other(reading.reset->by)).recent[0].at.frame;
+    return verdict;
+  }
+  const bool is_the_leak = around.original && around.original->silence < evidence.settings.smallest_idle_gap &&
+                           !answers_out_of_window(*reading.broken);
   // The reset of the stray has killed the connection that it belonged to: its next segment meets no socket.
   const bool was_killed = around.leak && reading.lost_request != nullptr && !reading.at.half(reading.reset->by).fin();
   if (!is_the_leak && !was_killed) return {};
@@ -199,12 +217,28 @@ std::optional<Verdict> conntrack_invalid(const Evidence& evidence) {
   return verdict;
 }
 
-Narrative narrate_conntrack_invalid(const Evidence& evidence, const Verdict&) {
+Narrative narrate_conntrack_invalid(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const Side by = reading.reset->by;
   const Surroundings& around = evidence.around;
   Narrative narrative;
-  if (around.original) {
+  if (is_drawn_by_stray(reading)) {
+    const HalfConnection& stranger = reading.at.half(other(by));
+    narrative.explanation = fmt::format(
+        "A segment of {} ({}) lies {} ahead of all that it had sent, and {} reset it ({}) as if it knew no such connection; "
+        "yet it went on with it afterwards ({}), and never acknowledged anything up there. Whoever knows a connection answers "
+        "what is out of window with an ACK. So that host knows it by another address: a NAT between both let this segment "
+        "through as it was, because connection tracking had called it invalid.{}",
+        name(reading.connection, other(by)), frame(verdict.provoked_by),
+        bytes(static_cast<std::uint32_t>(stranger.hole_end().since(stranger.hole_begin()))), name(reading.connection, by),
+        describe_reset(reading), frame(reading.now.half(by).last()),
+        around.original ? fmt::format(" Stream {} is the same connection before the NAT.", around.original->stream) : "");
+    if (const Turn* next = find_next_victim(reading)) {
+      narrative.explanation += fmt::format(
+          " That RST killed the server's socket: the next {} ({}) was answered like a stranger's.{}", name(*next),
+          frame(next->begin), describe_retry(reading));
+    }
+  } else if (around.original) {
     narrative.explanation = fmt::format(
         "{} sent a segment ({}) to {} that belongs to stream {}: the same numbers and {}, another address. A NAT that "
         "translates that stream let this one through as it was, because connection tracking had called it invalid (out of "

@@ -78,6 +78,49 @@ TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
   EXPECT_THAT(story, says("#1 conntrack_invalid likely error fault=middlebox"));
 }
 
+/// The same connection behind the NAT: the server's own address, and TTLs of that place. The client's last ACK is on its way.
+constexpr Terms kBehindTheNat = {.client_port = kPort,
+                                 .server_port = 8'080,
+                                 .server_host = kBehindTheVip,
+                                 .client_isn = kClientIsn,
+                                 .server_isn = kServerIsn};
+constexpr std::string_view kBehind = R"(
+  +0    > S  0:0(0)             win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62
+  +0    < S. 0:0(0)       ack 1 win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7>
+  +.02  > .  1:1(0)       ack 1      ttl 62
+  +0    > P. 1:118(117)   ack 1      ttl 62
+  +.001 < P. 1:9124(9123) ack 118
+)";
+constexpr std::string_view kStrayAtTheClientsSide = R"(
+  +0      < P. 90000001:90009124(9123) ack 118 ttl 61
+  +.00003 > R  118:118(0) win 0 id 0 ttl 64
+  +.01    > .  118:118(0) ack 9124 ttl 62
+  +.0002  > R  118:118(0) win 0 id 0 ttl 62
+)";
+constexpr std::string_view kNextRequest = R"(
+  +.15    > P. 118:157(39) ack 9124 ttl 62
+  +.00003 < R  9124:9124(0) win 0 id 0
+)";
+
+TEST(ConntrackInvalid, CapturedOnBothSidesOfTheNat) {
+  Story story({.round_trip = 20ms});
+  story.play(kBehind, kBehindTheNat);
+  const Connection c = through_a_nat(story);
+  story.play(kStrayAtTheClientsSide, kBehindTheNat);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  story.play(kNextRequest, kBehindTheNat);
+  EXPECT_THAT(story, says("#0 conntrack_invalid likely error fault=middlebox reset_by=client impact=request_lost lost=39\n"
+                          "#1 conntrack_invalid error fault=middlebox reset_by=server impact=request_lost lost=39"));
+}
+
+TEST(ConntrackInvalid, WhoCarriesOnKnewTheConnectionByAnotherAddress) {
+  Story story;
+  for (const std::string_view part : {kBehind, kStrayAtTheClientsSide, kNextRequest}) story.play(part, kBehindTheNat);
+  EXPECT_THAT(story, says("#0 conntrack_invalid likely error fault=middlebox reset_by=client kind=reply impact=request_lost "
+                          "lost=39 provoked_by=6"));
+}
+
 TEST(ConntrackInvalid, ClientBehindTheNatSeenAtTheServer) {
   Story story({.vantage = Vantage::server, .round_trip = 20ms});
   (void)through_a_nat(story);
@@ -139,6 +182,18 @@ TEST(ConntrackInvalid, AnotherClientOfTheSameServerIsAnotherConnection) {
   )",
              another_client);
   EXPECT_THAT(story, says("#1 capture_too_short"));
+}
+
+/// The capture lost a part of a download that the client then cancels, or that a device ends: it had come all the same.
+TEST(ConntrackInvalid, HoleOfTheCaptureIsNoStray) {
+  for (const std::string_view after : {"", "+.01 > . 118:118(0) ack 90009124 ttl 62"}) {
+    Story story;
+    story.play(kBehind, kBehindTheNat);
+    story.play("+0      < P. 90000001:90009124(9123) ack 118", kBehindTheNat);
+    story.play("+.00003 > R  118:118(0) win 0 id 0 ttl 62", kBehindTheNat);
+    story.play(after, kBehindTheNat);
+    for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "conntrack_invalid");
+  }
 }
 
 TEST(ConntrackInvalid, ConnectionThroughANatThatWorks) {
