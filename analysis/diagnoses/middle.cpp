@@ -41,6 +41,27 @@ bool is_drawn_by_stray(const Reading& reading) {
   return reading.now.half(by).ack.before(reading.at.half(other(by)).hole_end());
 }
 
+/// Another hand's reset right behind a request, as a device sends that reads requests: nobody cancels within the slack of two
+/// events at one end. Whoever sent it knew of no answer.
+bool answers_what_was_asked(const Reading& reading, const ForgerySigns& signs) {
+  const Turn& request = reading.at.half(Side::client).turn;
+  const Turn& response = reading.at.half(Side::server).turn;
+  const Portrait& segment = reading.reset->segment;
+  if (!signs.other_hand || !request || segment.at.time - request.last.time > reading.evidence.settings.rtt_margin) return false;
+  return request.answered == 0 || (reading.reset_by(Side::client) && !segment.ack.after(response.seq));
+}
+
+/// The response was on its way to a client that answered it like a stranger's.
+bool met_no_client(const Reading& reading) {
+  const Break& broken = *reading.broken;
+  const Turn& response = reading.server.turn;
+  return reading.client.turn.answered != 0 && reading.client.ack_known && !reading.client.ack.after(response.seq) &&
+         std::any_of(broken.resets.begin() + 1, broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
+                     [&](const Reset& reset) {
+                       return reset.by == Side::client && reset.reply && reset.provoked_by >= response.begin.frame;
+                     });
+}
+
 /// Nothing but its sender's carrying on speaks against a reset that looks as that host's kernel answers what meets no socket.
 bool looks_like_its_own(const Reading& reading, const ForgerySigns& signs) {
   const Portrait& segment = reading.reset->segment;
@@ -98,10 +119,11 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
   if (refused_by_another(reading)) return forged_refusal(reading);
   if (reading.reset == nullptr || is_drawn_by_stray(reading)) return {};
   // A TTL, an IP ID, or odd numbers alone prove nothing: balancers and NAT answer for others, and honest hosts send
-  // several RSTs. The clock or the sender's own next segments must speak too.
+  // several RSTs. The clock or the sender's own next segments must speak too, or all of its looks and its moment together.
   const ForgerySigns signs = read_forgery(reading);
   const bool by_its_looks_alone = !signs.sender_carried_on && !signs.sent_past_it && !signs.too_fast && !signs.volley;
-  if ((by_its_looks_alone && !signs.never_sent) || signs.weight() < 3) return {};
+  const bool at_a_word = answers_what_was_asked(reading, signs);
+  if (!at_a_word && ((by_its_looks_alone && !signs.never_sent) || signs.weight() < 3)) return {};
   // After a silence a device's timer is the nearer explanation (idle_reset, idle_state_lost).
   const Nanoseconds since_last = reading.reset->segment.at.time - reading.at.last().time;
   const Nanoseconds before_request = reading.lost_request != nullptr ? Nanoseconds{reading.lost_request->silence} : 0;
@@ -126,6 +148,7 @@ std::optional<Verdict> injected_reset(const Evidence& evidence) {
   const Turn* next = find_next_victim(reading);
   const Completeness response = response_completeness(reading);
   verdict.impact = next != nullptr || (request && !request.answered) ? Impact::request_lost
+                   : met_no_client(reading)                          ? Impact::response_lost
                    : response == Completeness::complete              ? Impact::none
                    : response == Completeness::incomplete            ? Impact::response_truncated
                                                                      : Impact::unknown;
@@ -148,6 +171,10 @@ Narrative narrate_injected_reset(const Evidence& evidence, const Verdict& verdic
   if (signs.sender_carried_on && !signs.sent_past_it) {
     text += fmt::format(" that host carried on afterwards as if it had sent none ({});",
                         frame(reading.now.half(reset.by).last()));
+  }
+  if (signs.other_hand) {
+    text += " it has an ACK, no window, the IP ID 0 and no timestamps, and that host numbers its packets and has timestamps in "
+            "all of them;";
   }
   if (signs.foreign_ip_id) text += " its IP ID belongs to another counter;";
   if (signs.ahead_of_sequence) text += " it guesses at a number that the host had not reached;";
