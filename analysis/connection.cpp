@@ -62,6 +62,14 @@ SynOptions::SynOptions(const Options& options)
       known(options.known),
       timestamps(options.timestamps) {}
 
+bool answers_out_of_window(const Break& broken) {
+  const Reset& reset = broken.resets[0];
+  const HalfConnection& sender = broken.at.half(other(reset.by));
+  const Glimpse& latest = sender.recent[0];
+  if (!reset.reply || !latest.has(kAck) || latest.ack != reset.segment.seq || latest.seq != sender.hole_end()) return false;
+  return sender.hole_end().since(sender.hole_begin()) > kLargestWindowInFlight;
+}
+
 std::string_view to_string(ResetRole role) {
   constexpr std::array<std::string_view, 4> kWords = {"", "cause", "echo", "copy"};
   return kWords[static_cast<std::size_t>(role)];

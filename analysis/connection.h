@@ -153,6 +153,10 @@ struct Break {
   Mark last_reset;
 };
 
+/// The first reset answers a segment that lies farther ahead of all before it than what can be in flight. A host that knows the
+/// connection answers that with an ACK and never with a reset (RFC 9293 section 3.10.7.4).
+[[nodiscard]] bool answers_out_of_window(const Break& broken);
+
 /// The printable text that a RST carries as its payload (RFC 9293 section 3.5.3), or that a device noted about it: F5 puts its
 /// cause there.
 struct ResetText {

@@ -58,7 +58,8 @@ struct Event {
 struct LeakedFrom {
   StreamNumber stream = 0;
   Nanoseconds silence = 0;    ///< Of that stream, before this one began.
-  bool same_address = false;  ///< Only the port differs.
+  bool same_address = false;  ///< Only the port differs,
+  bool same_ports = false;    ///< or only the address.
 };
 
 /// What the other streams of the same server endpoint, or of the same pair of addresses, show. No stream's own
@@ -73,6 +74,8 @@ struct Surroundings {
   /// The latest packet to the server, on another stream, that was seen at the farther of two places (TwoPoints).
   Mark latest_arrival;
   Mark latest_dropped_syn;                  ///< The latest SYN to it that had to be repeated, on another stream.
+  /// What was said last on another stream, in the middle of its work, repeated, and never got as much as an ACK.
+  Mark latest_unheard;
   /// The shortest silence after which it answered another stream as if it had never known it; 0 in the middle of work.
   std::optional<Nanoseconds> shortest_lost_silence;
   Nanoseconds capture_end = 0;              ///< The latest time of the whole capture so far.

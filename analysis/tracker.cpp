@@ -26,20 +26,30 @@ bool same_tuple(const Endpoint& client, const Endpoint& server, const Endpoint& 
   return (client == a && server == b) || (client == b && server == a);
 }
 
-/// A stream that is all middle: data from one end, and the RST with which the other end says that it knows no such thing.
+/// A stream that is all middle: data from one end, and the RST with which the other end says that it knows no such thing. Or
+/// one that was captured behind a NAT, too, where both ends do know it: then the RST answers a segment far out of window.
 bool is_stray(const Connection& connection) {
   const Break* broken = connection.broken();
+  if (broken != nullptr && answers_out_of_window(*broken)) return true;
   if (broken == nullptr || !broken->resets[0].reply || connection.now().handshake_seen()) return false;
   const Side by = broken->resets[0].by;
   const HalfConnection& sender = connection.now().half(other(by));
   return !connection.now().half(by).seen && sender.seen && !sender.syn() && sender.turn && sender.ack_known;
 }
 
-/// Whether a stray's sender and receiver are `a` and `b`, but for one address or port.
-bool nearly_same(const Endpoint& sender, const Endpoint& receiver, const Endpoint& a, const Endpoint& b) {
-  const bool receiver_same = b == receiver && a != sender && (a.port == sender.port || a.address == sender.address);
-  const bool sender_same = a == sender && b != receiver && (b.port == receiver.port || b.address == receiver.address);
-  return receiver_same || sender_same;
+/// Whether a stray runs between these two, but for the address or the port of one end. It is a server that may have another of
+/// both, if it is surely one: a client's port is nobody else's, a server's is that of all its clients, and the numbers alone
+/// say too little then.
+bool nearly_same(const Endpoint& sender, const Endpoint& receiver, const Endpoint& client, const Endpoint& server,
+                 bool sides_known) {
+  const auto half_same = [](const Endpoint& a, const Endpoint& b) {
+    return a != b && (a.port == b.port || a.address == b.address);
+  };
+  const auto differs_at_one_end = [&](const Endpoint& one, const Endpoint& another) {
+    if (one == client) return sides_known ? another != server : half_same(another, server);
+    return one == server && half_same(another, client);
+  };
+  return differs_at_one_end(sender, receiver) || differs_at_one_end(receiver, sender);
 }
 
 /// Whether `stray` speaks in the numbers of one side of `connection`, and is acknowledged in those of the other.
@@ -47,8 +57,12 @@ bool continues(const Connection& stray, const Connection& connection) {
   const Side stranger = other(stray.broken()->resets[0].by);
   const Endpoint& sender = stray.endpoint(stranger);
   const Endpoint& receiver = stray.endpoint(other(stranger));
+  if (!nearly_same(sender, receiver, connection.endpoint(Side::client), connection.endpoint(Side::server),
+                   !connection.client_is_guessed())) {
+    return false;
+  }
   for (const Side side : {Side::client, Side::server}) {
-    if (!nearly_same(sender, receiver, connection.endpoint(side), connection.endpoint(other(side)))) continue;
+    if (connection.endpoint(side) != sender && connection.endpoint(other(side)) != receiver) continue;
     const HalfConnection& says = connection.now().half(side);
     const HalfConnection& hears = connection.now().half(other(side));
     if (!says.next_known || !hears.next_known) continue;
@@ -318,6 +332,7 @@ void Tracker::survey(const Segment& segment, Observation& seen, Live& live) {
   survey_spell(segment, seen, connection);
   if (segment.has(kFin)) survey_cut_beginning(segment, seen, connection);
   survey_symptoms(segment, seen, connection);
+  survey_unheard(seen, live);
 }
 
 void Tracker::survey_closes(const Segment& segment, const Observation& seen, Live& live) {
@@ -463,6 +478,17 @@ void Tracker::survey_symptoms(const Segment& segment, const Observation& seen, c
   }
 }
 
+/// A client that repeats itself, without a silence before, to a server that is silent since.
+void Tracker::survey_unheard(const Observation& seen, const Live& live) {
+  const HalfConnection& client = live.connection.now().half(Side::client);
+  const HalfConnection& server = live.connection.now().half(Side::server);
+  if (seen.side != Side::client || client.retransmissions < kBlackholeRetransmissions) return;
+  const Turn& turn = client.turn;
+  const bool silent = server.seen && server.last().frame < turn.begin.frame;
+  if (!turn || turn.answered != 0 || turn.silence >= settings_.smallest_idle_gap || !silent) return;
+  surveys_[live.survey].unheard.add(turn.begin, live.connection.stream());
+}
+
 /// Looks through all that is live, which costs; so only for a stray that was just reset, and not for ever.
 void Tracker::look_for_original(const Connection& leak) {
   if (searches_for_originals_ == kSearchesForOriginals) return;
@@ -479,25 +505,23 @@ void Tracker::look_for_original(const Connection& leak) {
       return;
     }
     const auto [client, server] = endpoints_of(packed_[place.at]);
-    if (!nearly_same(sender, receiver, client, server) && !nearly_same(sender, receiver, server, client)) return;
+    if (!nearly_same(sender, receiver, client, server, true)) return;  // It may be; its numbers will tell.
     const Connection candidate(packed_[place.at], settings_);
     if (continues(leak, candidate)) found = candidate.stream();
   });
   if (!found) return;
   const Connection& original = *find(*found);
-  const bool same_address = [&] {
-    for (const Side side : {Side::client, Side::server}) {
-      if (original.endpoint(side).address == leak.endpoint(stranger).address &&
-          original.endpoint(other(side)).address == leak.endpoint(other(stranger)).address) {
-        return true;
-      }
-    }
-    return false;
-  }();
+  const Endpoint& client = original.endpoint(Side::client);
+  const Endpoint& server = original.endpoint(Side::server);
+  const bool turned = client != sender && server != receiver;
+  const Endpoint& for_client = turned ? receiver : sender;
+  const Endpoint& for_server = turned ? sender : receiver;
+  const bool same_address = client.address == for_client.address && server.address == for_server.address;
+  const bool same_ports = client.port == for_client.port && server.port == for_server.port;
   originals_.insert_or_assign(
       leak.stream(), LeakedFrom{original.stream(),
                                 std::max<Nanoseconds>(0, leak.now().first().time - original.now().last().time),
-                                same_address});
+                                same_address, same_ports});
   leaks_.insert_or_assign(original.stream(), leak.stream());
 }
 
@@ -610,6 +634,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
   }
   around.latest_arrival = survey.arrived.without(stream);
   around.latest_dropped_syn = survey.dropped_syn.without(stream);
+  around.latest_unheard = survey.unheard.without(stream);
   around.shortest_lost_silence = survey.shortest_lost_silence.without(stream);
   around.capture_end = latest_time_;
   compare_idle_closes(connection, around);

@@ -109,6 +109,7 @@ class Tracker {
     LatestTwo heard;                  ///< Signs of life: it completed a handshake, acknowledged a request, answered or closed.
     LatestTwo arrived;                ///< Packets to it, at the farther of two places where they were seen.
     LatestTwo dropped_syn;            ///< SYNs that had to be repeated.
+    LatestTwo unheard;                ///< What clients said in the middle of their work, repeated, and got nothing for.
     TopTwo<std::less<Nanoseconds>> shortest_lost_silence;
     std::uint32_t orderly_closes = 0;
     std::uint32_t abortive_closes = 0;
@@ -197,6 +198,7 @@ class Tracker {
   void note_cut(const Connection& connection);
   void survey_cut_beginning(const Segment& segment, const Observation& seen, const Connection& connection);
   void survey_symptoms(const Segment& segment, const Observation& seen, const Connection& connection);
+  void survey_unheard(const Observation& seen, const Live& live);
   void look_for_original(const Connection& leak);
   void survey_uncalled_close(const Segment& segment, Side by, const Live& live);
   static void compare_closes(const Connection& connection, const ServerSurvey& survey, Nanoseconds smallest_idle_gap,

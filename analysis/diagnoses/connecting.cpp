@@ -11,6 +11,42 @@ namespace {
 
 // -------------------------------------------------------------------------------------- connection_refused
 
+/// Who says by an ICMP error that the SYN goes nowhere: RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1;
+/// RFC 4443 section 3.1.
+enum class Refuser : std::uint8_t {
+  rule,         ///< Administratively prohibited, policy.
+  host,         ///< The host itself has no such protocol or port; or a rule: a host refuses TCP with a RST.
+  last_router,  ///< The host doesn't answer the last router's ARP or neighbour solicitation, or doesn't exist.
+  router,       ///< There is no way there.
+};
+
+Refuser refuser(const IcmpError& error) {
+  if (error.v6) {
+    switch (error.code) {
+      case 1: case 5: case 6: return Refuser::rule;
+      case 3: return Refuser::last_router;
+      case 4: return Refuser::host;
+      default: return Refuser::router;
+    }
+  }
+  switch (error.code) {
+    case 9: case 10: case 13: case 14: case 15: return Refuser::rule;
+    case 2: case 3: return Refuser::host;
+    case 1: case 7: case 8: return Refuser::last_router;
+    default: return Refuser::router;
+  }
+}
+
+Fault fault_of(Refuser refuser) {
+  switch (refuser) {
+    case Refuser::rule: return Fault::middlebox;
+    case Refuser::host: return Fault::server;
+    case Refuser::last_router: return Fault::server;
+    case Refuser::router: return Fault::path;
+  }
+  return Fault::unknown;
+}
+
 std::optional<Verdict> connection_refused(const Evidence& evidence) {
   const Reading reading(evidence);
   const Trouble* trouble = reading.connection.trouble();
@@ -38,7 +74,8 @@ std::optional<Verdict> connection_refused(const Evidence& evidence) {
   }
   if (!reading.client.syn() || reading.server.syn() || trouble->rejection.frame < reading.client.syn().frame) return {};
   verdict.variant = "icmp";
-  verdict.fault = Fault::middlebox;
+  verdict.fault = fault_of(refuser(trouble->rejection));
+  if (verdict.fault != Fault::middlebox) verdict.confidence = Confidence::likely;
   verdict.deciding_frame = trouble->rejection.frame;
   verdict.provoked_by = reading.client.syn().frame;
   return verdict;
@@ -54,10 +91,34 @@ Narrative narrate_connection_refused(const Evidence& evidence, const Verdict& ve
         "The SYN ({}) to {} was rejected by an ICMP error ({}, type {} code {}) that quotes it.",
         frame(reading.client.syn()), name(reading.connection, Side::server), frame(trouble.rejection.frame),
         trouble.rejection.type, trouble.rejection.code);
-    narrative.fix = fmt::format(
-        "Look for the rule or route that rejects {} on the host that sent the ICMP error (frame {}), or the address that "
-        "the client was given.",
-        to_string(reading.connection.endpoint(Side::server)), trouble.rejection.frame);
+    const std::string server = to_string(reading.connection.endpoint(Side::server));
+    const std::string host = to_string(reading.connection.endpoint(Side::server).address);
+    switch (refuser(trouble.rejection)) {
+      case Refuser::rule:
+        narrative.explanation += " That code is a rule's.";
+        narrative.fix = fmt::format("Look for the rule that rejects {} on the host that sent the ICMP error (frame {}).",
+                                    server, trouble.rejection.frame);
+        break;
+      case Refuser::host:
+        narrative.explanation += " It says that there is no such port or protocol. A host refuses TCP with a RST, so it may be "
+                                 "a rule's (iptables REJECT sends it, unless told otherwise).";
+        narrative.fix = fmt::format("Look for the rule that rejects {} on the host that sent the ICMP error (frame {}); if "
+                                    "there is none, start the service, or correct the address that the client was given.",
+                                    server, trouble.rejection.frame);
+        break;
+      case Refuser::last_router:
+        narrative.explanation += " That is no rule's code: the last router found nobody there to give it to.";
+        narrative.fix = fmt::format("Check that {} is up, in that network and answers ARP or neighbour solicitations, or "
+                                    "correct the address that the client was given.",
+                                    host);
+        break;
+      case Refuser::router:
+        narrative.explanation += " That is no rule's code: the router knows no way there.";
+        narrative.fix = fmt::format("Look for the route to {} on the router that sent the ICMP error (frame {}), or correct "
+                                    "the address that the client was given.",
+                                    host, trouble.rejection.frame);
+        break;
+    }
     narrative.ruled_out = {"retransmission_timeout: the SYN was answered"};
   } else {
     const Mark& syn = trouble.refusal.syn;
@@ -290,19 +351,23 @@ Narrative narrate_syn_ack_rejected(const Evidence& evidence, const Verdict& verd
 std::optional<Verdict> answered_in_another_tongue(const Reading& reading) {
   const PayloadFacts& hello = reading.client.turn.payload;
   const Turn& answer = reading.server.turn;
-  if (hello.kind != PayloadKind::tls_handshake || !answer || !reading.server.fin() || reading.client.turn.goodbye) return {};
+  // With the client's request unread, the close is a reset.
+  const bool aborted = !reading.server.fin() && reading.reset_by(Side::server) && reading.reset->abort;
+  if (!reading.server.fin() && !aborted) return {};
+  const Mark& end = aborted ? reading.reset->segment.at : reading.server.fin();
+  if (hello.kind != PayloadKind::tls_handshake || !answer || reading.client.turn.goodbye) return {};
   const FrameNumber answered = reading.client.turn.answered;
   const bool in_order = answered == 0 || answered == answer.begin.frame;
   const bool plain = hello.client_hello && (answer.payload.kind == PayloadKind::http_response);
   const bool sealed_alert = !hello.client_hello && answer.goodbye && answer.begin.frame == answer.last.frame &&
-                            answer.begin.frame > reading.client.turn.begin.frame &&
-                            reading.server.fin().time - answer.last.time <= reading.evidence.settings.rtt_margin;
+                            answer.begin.frame > reading.client.turn.begin.frame && end.frame > answer.last.frame &&
+                            end.time - answer.last.time <= reading.evidence.settings.rtt_margin;
   if (!in_order || (!plain && !sealed_alert) || reading.client_closed_first()) return {};
   Verdict verdict = reset_verdict(reading);
   verdict.confidence = plain ? Confidence::likely : Confidence::possible;
   verdict.fault = Fault::client;
   verdict.impact = Impact::connect_failed;
-  verdict.deciding_frame = reading.server.fin().frame;
+  verdict.deciding_frame = end.frame;
   verdict.provoked_by = 0;
   return verdict;
 }
@@ -328,8 +393,9 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   if (!reading.client.turn.payload.client_hello || server.bytes > 0 || reading.now.exchanges > 0) return {};
   const bool was_reset = reading.reset_by(Side::server) && !reading.reset->reply && !read_forgery(reading).too_fast;
   const bool closed_first = reading.server.fin() && (!reading.client.fin() || reading.server.fin().frame < reading.client.fin().frame);
-  const bool was_closed = reading.reset == nullptr && closed_first &&
-                          reading.server.fin_ack().after(reading.client.turn.seq);
+  // Whoever has closed resets what the client says to that: its alert, its FIN.
+  const bool only_echoes = reading.reset == nullptr || (reading.reset_by(Side::server) && reading.reset->reply && server.fin());
+  const bool was_closed = only_echoes && closed_first && reading.server.fin_ack().after(reading.client.turn.seq);
   if (!was_reset && !was_closed) return {};
   verdict.confidence = Confidence::possible;
   verdict.fault = Fault::server;
@@ -338,7 +404,7 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
   return verdict;
 }
 
-Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
+Narrative narrate_tls_failure(const Evidence& evidence, const Verdict& verdict) {
   const Reading reading(evidence);
   const TlsAlert& alert = reading.now.tls_alert();
   Narrative narrative;
@@ -371,10 +437,13 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
       narrative.ruled_out.push_back("a close_notify: not ruled out by its length; but the client's first request was not answered");
     }
   } else {
+    const bool closed = reading.server.fin() && verdict.deciding_frame == reading.server.fin().frame;
     narrative.explanation = fmt::format(
-        "{} {} the connection on the ClientHello ({}), without an alert or a byte of its own.",
-        name(reading.connection, Side::server), reading.reset != nullptr ? "reset" : "closed",
-        frame(reading.client.turn.begin));
+        "{} {} the connection on the ClientHello ({}), without an alert or a byte of its own.{}",
+        name(reading.connection, Side::server), closed ? "closed" : "reset", frame(reading.client.turn.begin),
+        closed && reading.reset != nullptr
+            ? fmt::format(" What the client said to that met no socket any more ({}).", describe_reset(reading))
+            : "");
     narrative.fix = fmt::format("Check that {} speaks TLS on this port and has a certificate for the name that is asked for; "
                                 "look into its log.",
                                 name(reading.connection, Side::server));
@@ -391,7 +460,8 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict&) {
 constexpr Diagnosis kConnectingDiagnoses[] = {
     {"connection_refused", Question::opening, Severity::error,
      "the SYN was rejected: nothing listens there, or a rule says no",
-     "A SYN that finds no listener draws a RST from the kernel; a reject rule sends the same RST or an ICMP error.",
+     "A SYN that finds no listener draws a RST from the kernel; a reject rule sends the same RST or an ICMP error. "
+     "The last router sends one, too, of another code, where nobody has that address any more.",
      R"(client                                server
   | ------------- SYN, seq=x ---------> |
   | <------------ RST+ACK, ack=x+1 ---- |  or: ICMP unreachable that quotes the SYN)",

@@ -612,6 +612,13 @@ std::optional<Side> find_unheard_after_idling(const Reading& reading) {
   return {};
 }
 
+/// Others to this server, which had been busy, are unheard as well, and nobody has heard of it since: no silence made that.
+bool died_with_busy_ones(const Reading& reading) {
+  const Surroundings& around = reading.evidence.around;
+  const bool heard_since = around.latest_heard.time > std::min(around.latest_unheard.time, reading.client.turn.begin.time);
+  return around.latest_unheard && !heard_since;
+}
+
 std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
   const Reading reading(evidence);
   if (reading.broken != nullptr) return {};
@@ -619,6 +626,7 @@ std::optional<Verdict> idle_blackhole(const Evidence& evidence) {
   if (!side) return {};
   const HalfConnection& sender = reading.now.half(*side);
   const Mark& alive = *side == Side::client ? evidence.around.latest_heard : evidence.around.latest_established;
+  if (*side == Side::client && died_with_busy_ones(reading)) return {};
   Verdict verdict;
   verdict.confidence = *side == Side::client && never_arrived(reading) ? Confidence::certain
                        : alive.time > sender.turn.begin.time           ? Confidence::likely

@@ -235,6 +235,13 @@ ForgerySigns read_forgery(const Reading& reading) {
   signs.ahead_of_sequence = then.next_known && segment.seq.after(then.next);
   signs.foreign_ip_id = segment.has(kAck) && segment.ip_id_known && segment.ip_id != 0 && then.ip_id_known &&
                         static_cast<std::uint16_t>(segment.ip_id - then.ip_id) > 16 * kIpIdStep;
+  // What a socket sends continues its IP IDs and, on Linux, has timestamps where they are in use (tcp_send_active_reset);
+  // stacks that zero the window of an abort go on counting. Without either it would be a reply, and one to a segment that has
+  // an ACK has none itself (RFC 9293 section 3.10.7.1).
+  const bool numbers_and_keeps_time = then.ip_id_known && then.with_timestamps >= 2 && then.without_timestamps == 0;
+  const bool has_neither = segment.ip_id_known && segment.ip_id == 0 && !segment.timestamps;
+  const bool abort_without_window = segment.has(kAck) && segment.window == 0 && segment.seq.raw() != 0;
+  signs.other_hand = signs.other_ttl && abort_without_window && numbers_and_keeps_time && has_neither;
   return signs;
 }
 

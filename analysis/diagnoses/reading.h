@@ -78,6 +78,9 @@ struct ForgerySigns {
   bool volley = false;             ///< One of several sent at once, ahead of all that the named sender ever sent.
   bool ahead_of_sequence = false;  ///< Sequence numbers that it hadn't reached.
   bool foreign_ip_id = false;      ///< Another IP ID counter than that of its segments.
+  /// From another place, and with a header that no socket of that host sends: one that numbers its packets and keeps time sends
+  /// no abort with neither. It weighs nothing by itself: a balancer that ends a connection in a host's name sends the same.
+  bool other_hand = false;
   /// The capture has a place that all of the named sender's packets pass before they come to where this one was seen, and it
   /// did not pass there.
   bool never_sent = false;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "../words.h"
 #include "families.h"
 #include "reading.h"
@@ -49,6 +51,14 @@ std::optional<OldSocket> read_silent_block(const Reading& reading) {
   return OldSocket{previous->both_fins, Confidence::possible};
 }
 
+/// The SYN was captured before any router had passed it on (hosts begin with a TTL of 64, 128 or 255), where the port's former
+/// user was captured, too: no NAT stands between, it was this host that forgot.
+bool forgot_by_itself(const Reading& reading) {
+  const HalfConnection& client = reading.client;
+  const bool initial = client.ttl_low == 64 || client.ttl_low == 128 || client.ttl_low == 255;
+  return initial && client.ttl_low == client.ttl_high && reading.connection.previous() != nullptr;
+}
+
 std::optional<Verdict> collision(const Evidence& evidence, bool time_wait) {
   const Reading reading(evidence);
   const Trouble* trouble = reading.connection.trouble();
@@ -72,6 +82,8 @@ std::optional<Verdict> collision(const Evidence& evidence, bool time_wait) {
     verdict.reset_kind = was_reset ? ResetKind::reply : ResetKind::none;
     verdict.provoked_by = odd.answer.at.frame;
     verdict.deciding_frame = was_reset ? odd.reset.frame : odd.answer.at.frame;
+    // Where connects are blocked, somebody ate the answer or the reset.
+    if (!time_wait && verdict.variant != "blocked" && forgot_by_itself(reading)) verdict.fault = Fault::client;
   } else {
     verdict.variant = "blocked";
     verdict.deciding_frame = reading.client.last_syn().frame;
@@ -109,6 +121,14 @@ std::string timestamps_part(const Reading& reading) {
   }
   return fmt::format("Both carry timestamps and the SYN's is newer ({} after {}): Linux would have let it in.",
                      previous->next_tsval, previous->tsval[index(Side::client)]);
+}
+
+/// Why TIME_WAIT didn't let the SYN in, as the end of a sentence.
+std::string describe_distance(const OddHandshake& odd) {
+  const std::int64_t distance = odd.isn.since(odd.answer.ack);
+  return fmt::format(": the SYN's number {} lies {} {} the {} that it expects.", odd.isn.raw(),
+                     bytes(static_cast<std::uint64_t>(std::abs(distance))), distance < 0 ? "below" : "above",
+                     odd.answer.ack.raw());
 }
 
 std::string outcome(const Reading& reading) {
@@ -152,12 +172,10 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
   }
   if (trouble != nullptr && trouble->odd_handshake.answers > 0) {
     const OddHandshake& odd = trouble->odd_handshake;
-    const std::int32_t distance = odd.isn.since(odd.answer.ack);
-    text += fmt::format(
-        " It answered with a bare ACK of the old numbers ({}{}): the SYN's number {} lies {} {} the {} that it expects.",
-        frame(odd.answer.at), odd.answer.ip_id_known ? fmt::format(", IP ID {}", odd.answer.ip_id) : "", odd.isn.raw(),
-        bytes(static_cast<std::uint64_t>(distance < 0 ? -static_cast<std::int64_t>(distance) : distance)),
-        distance < 0 ? "below" : "above", odd.answer.ack.raw());
+    text += fmt::format(" It answered with a bare ACK of the old numbers ({}{})", frame(odd.answer.at),
+                        odd.answer.ip_id_known ? fmt::format(", IP ID {}", odd.answer.ip_id) : "");
+    text += time_wait ? describe_distance(odd)
+                      : ", as an established socket answers every SYN, whatever its number or timestamp (RFC 5961 section 4).";
     if (odd.reset) {
       text += fmt::format(" The client's kernel had asked for no such thing and reset it ({}, seq = that ack).",
                           frame(odd.reset));
@@ -167,8 +185,10 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
                         duration(reading.client.last_syn().time - reading.client.syn().time));
   }
   text += ' ';
-  text += timestamps_part(reading);
-  text += ' ';
+  if (time_wait) {
+    text += timestamps_part(reading);
+    text += ' ';
+  }
   text += outcome(reading);
   narrative.fix =
       time_wait
@@ -177,6 +197,10 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
                 "port at least {} before it uses it again (as long as the server's TIME_WAIT); keep TCP timestamps on from "
                 "end to end; let the client side close first.",
                 duration(evidence.settings.time_wait))
+      : verdict.fault == Fault::client
+          ? fmt::format("Find out why {} forgot the connection without closing it (a crash, a power cut), or let it dial "
+                        "from another port; set TCP keep-alive on the server so that it notices dead peers.",
+                        to_string(reading.connection.endpoint(Side::client).address))
           : std::string("Let whatever frees the client's port (NAT, load balancer, a restarted host) close or reset the old "
                         "connection first; set TCP keep-alive on the server so that it notices dead peers; give the NAT more "
                         "ports.");

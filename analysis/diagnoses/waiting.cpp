@@ -365,12 +365,16 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
   } else {
     const Side side = *find_unheard(reading);
     const HalfConnection& sender = reading.at.half(side);
+    const bool with_busy_ones = evidence.around.latest_unheard && sender.turn.silence >= evidence.settings.smallest_idle_gap;
     narrative.explanation = fmt::format(
-        "{} sent data ({}) and repeated it {} within {} (last: {}) without any answer: {} were never acknowledged. Nothing "
-        "had been idle before.",
+        "{} sent data ({}) and repeated it {} within {} (last: {}) without any answer: {} were never acknowledged. {}",
         name(reading.connection, side), frame(sender.turn.begin), plural(sender.retransmissions, "time"),
         duration(sender.last_retransmission().time - sender.oldest_unacked.time), frame(sender.last_retransmission()),
-        bytes(verdict.lost_bytes));
+        bytes(verdict.lost_bytes),
+        with_busy_ones ? fmt::format("Connections to this server that had been busy died in the same way ({}), and nothing was "
+                                     "heard of it since.",
+                                     frame(evidence.around.latest_unheard))
+                       : "Nothing had been idle before.");
     narrative.fix = fmt::format("Find out what happened to {}, or to the path to it, at {}.",
                                 name(reading.connection, other(side)), frame(sender.turn.begin));
     if (verdict.confidence == Confidence::certain) {
@@ -378,7 +382,8 @@ Narrative narrate_retransmission_timeout(const Evidence& evidence, const Verdict
       narrative.fix = fmt::format("Find the device between both places that drops what {} sends, at {}.",
                                   name(reading.connection, side), frame(sender.turn.begin));
     }
-    narrative.ruled_out = {"idle_blackhole: no silence came before it"};
+    narrative.ruled_out = {with_busy_ones ? "idle_blackhole: connections that had been busy died with it"
+                                          : "idle_blackhole: no silence came before it"};
     if (const std::string suspicion = suspect_path_mtu(reading, side); !suspicion.empty()) {
       narrative.explanation += suspicion;
       narrative.fix = fmt::format(

@@ -43,6 +43,33 @@ TEST(ConnectionRefused, IcmpV6) {
   EXPECT_THAT(story, says("#0 connection_refused/icmp error impact=connect_failed"));
 }
 
+/// Codes of ICMP and ICMPv6 say who knows that the SYN goes nowhere.
+TEST(ConnectionRefused, WhoHasToChangeSomethingStandsInTheCode) {
+  struct Case {
+    bool ipv6;
+    std::uint8_t code;
+    std::string_view says;
+    std::string_view text;
+  };
+  constexpr std::string_view kRule = "#0 connection_refused/icmp certain error fault=middlebox impact=connect_failed @2";
+  constexpr std::string_view kServer = "#0 connection_refused/icmp likely error fault=server impact=connect_failed @2";
+  constexpr std::string_view kPath = "#0 connection_refused/icmp likely error fault=path impact=connect_failed @2";
+  for (const Case& one : {
+           Case{false, 9, kRule, "rule's"}, Case{false, 10, kRule, "rule's"}, Case{false, 13, kRule, "rule's"},
+           Case{false, 1, kServer, "nobody there"}, Case{false, 7, kServer, "nobody there"},
+           Case{false, 2, kServer, "no such port"}, Case{false, 3, kServer, "no such port"},
+           Case{false, 0, kPath, "no way there"},
+           Case{true, 1, kRule, "rule's"}, Case{true, 3, kServer, "nobody there"},
+           Case{true, 4, kServer, "no such port"}, Case{true, 0, kPath, "no way there"},
+       }) {
+    Story story({.ipv6 = one.ipv6});
+    story.dials().path.rejects_with_icmp(one.ipv6 ? kUnreachableV6 : kUnreachable, one.code);
+    EXPECT_THAT(story, says(one.says)) << "code " << int{one.code};
+    EXPECT_THAT(the_finding(findings(story), "connection_refused").narrative.explanation,
+                ::testing::HasSubstr(std::string(one.text)));
+  }
+}
+
 TEST(ConnectionRefused, RejectIsNotHiddenByAnEarlierErrorOfAnotherKind) {
   constexpr std::uint8_t kFragmentationNeeded = 4;
   Story story;

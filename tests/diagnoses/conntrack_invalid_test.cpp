@@ -21,10 +21,10 @@ Connection through_a_nat(Story& story) {
 }
 
 /// What connection tracking calls invalid arrives with the server's own address, and the client's kernel resets it.
-void stray(Story& story, std::string_view from, std::uint32_t server_isn = kServerIsn) {
-  const Terms untranslated = {
-      .client_port = kPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = server_isn};
-  story.play(std::string(from), untranslated);
+constexpr Terms kUntranslated = {
+    .client_port = kPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = kServerIsn};
+void stray(Story& story, std::string_view from, const Terms& untranslated = kUntranslated) {
+  story.play(from, untranslated);
 }
 
 // The client has sent three requests of 39 bytes, the server three answers of 3,041. What comes is far ahead of that.
@@ -53,6 +53,21 @@ TEST(ConntrackInvalid, ResetOfTheStrayHasKilledTheConnection) {
                    "#1 conntrack_invalid error fault=middlebox reset_by=client kind=reply"));
 }
 
+TEST(ConntrackInvalid, NatThatTranslatesThePortToo) {
+  Story story({.round_trip = 20ms});
+  const Connection c = through_a_nat(story);
+  Terms another_port = kUntranslated;
+  another_port.server_port = 8'080;
+  stray(story, kAheadOfTheWindow, another_port);
+  c.server.forgets();
+  story.wait(150ms);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story,
+              says("#0 conntrack_invalid error fault=middlebox reset_by=server kind=reply impact=request_lost lost=39\n"
+                   "#1 conntrack_invalid likely error fault=middlebox reset_by=client kind=reply impact=unknown"));
+  EXPECT_THAT(findings(story).back().narrative.explanation, ::testing::HasSubstr("the same numbers and client's port"));
+}
+
 TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
   Story story({.round_trip = 20ms});
   (void)through_a_nat(story);
@@ -61,6 +76,49 @@ TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
     +.00001 > R  79:79(0) win 0 id 0
   )");
   EXPECT_THAT(story, says("#1 conntrack_invalid likely error fault=middlebox"));
+}
+
+/// The same connection behind the NAT: the server's own address, and TTLs of that place. The client's last ACK is on its way.
+constexpr Terms kBehindTheNat = {.client_port = kPort,
+                                 .server_port = 8'080,
+                                 .server_host = kBehindTheVip,
+                                 .client_isn = kClientIsn,
+                                 .server_isn = kServerIsn};
+constexpr std::string_view kBehind = R"(
+  +0    > S  0:0(0)             win 64240 <mss 1460,nop,nop,sackOK,nop,wscale 7> ttl 62
+  +0    < S. 0:0(0)       ack 1 win 65160 <mss 1460,nop,nop,sackOK,nop,wscale 7>
+  +.02  > .  1:1(0)       ack 1      ttl 62
+  +0    > P. 1:118(117)   ack 1      ttl 62
+  +.001 < P. 1:9124(9123) ack 118
+)";
+constexpr std::string_view kStrayAtTheClientsSide = R"(
+  +0      < P. 90000001:90009124(9123) ack 118 ttl 61
+  +.00003 > R  118:118(0) win 0 id 0 ttl 64
+  +.01    > .  118:118(0) ack 9124 ttl 62
+  +.0002  > R  118:118(0) win 0 id 0 ttl 62
+)";
+constexpr std::string_view kNextRequest = R"(
+  +.15    > P. 118:157(39) ack 9124 ttl 62
+  +.00003 < R  9124:9124(0) win 0 id 0
+)";
+
+TEST(ConntrackInvalid, CapturedOnBothSidesOfTheNat) {
+  Story story({.round_trip = 20ms});
+  story.play(kBehind, kBehindTheNat);
+  const Connection c = through_a_nat(story);
+  story.play(kStrayAtTheClientsSide, kBehindTheNat);
+  c.server.forgets();
+  c.client.sends(get("/b"));
+  story.play(kNextRequest, kBehindTheNat);
+  EXPECT_THAT(story, says("#0 conntrack_invalid likely error fault=middlebox reset_by=client impact=request_lost lost=39\n"
+                          "#1 conntrack_invalid error fault=middlebox reset_by=server impact=request_lost lost=39"));
+}
+
+TEST(ConntrackInvalid, WhoCarriesOnKnewTheConnectionByAnotherAddress) {
+  Story story;
+  for (const std::string_view part : {kBehind, kStrayAtTheClientsSide, kNextRequest}) story.play(part, kBehindTheNat);
+  EXPECT_THAT(story, says("#0 conntrack_invalid likely error fault=middlebox reset_by=client kind=reply impact=request_lost "
+                          "lost=39 provoked_by=6"));
 }
 
 TEST(ConntrackInvalid, ClientBehindTheNatSeenAtTheServer) {
@@ -96,8 +154,46 @@ TEST(ConntrackInvalid, StrayOfNothingIsTheMiddleOfSomething) {
 TEST(ConntrackInvalid, NumbersOfAnotherConnectionAreNoMirror) {
   Story story({.round_trip = 20ms});
   (void)through_a_nat(story);
-  stray(story, kAheadOfTheWindow, kServerIsn + 1'500'000'000);
+  Terms of_another = kUntranslated;
+  of_another.server_isn = kServerIsn + 1'500'000'000;
+  stray(story, kAheadOfTheWindow, of_another);
   EXPECT_THAT(story, says("#1 capture_too_short"));
+}
+
+TEST(ConntrackInvalid, AnotherPortAtBothEndsIsAnotherConnection) {
+  Story story({.round_trip = 20ms});
+  (void)through_a_nat(story);
+  Terms of_another = kUntranslated;
+  of_another.client_port = kPort + 1;
+  of_another.server_port = 8'080;
+  stray(story, kAheadOfTheWindow, of_another);
+  EXPECT_THAT(story, says("#1 capture_too_short"));
+}
+
+/// All clients of a server share its port: a stray from another client's address and port is nobody's in particular.
+TEST(ConntrackInvalid, AnotherClientOfTheSameServerIsAnotherConnection) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  (void)through_a_nat(story);
+  const Terms another_client = {
+      .client_port = kPort + 1, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+  story.play(R"(
+    +0      > P. 90000000:90000100(100) ack 9124 ttl 62
+    +.00001 < R  9124:9124(0) win 0 id 0
+  )",
+             another_client);
+  EXPECT_THAT(story, says("#1 capture_too_short"));
+}
+
+/// The capture lost a part of a download that the client then cancels, or that a device ends: it had come all the same.
+TEST(ConntrackInvalid, HoleOfTheCaptureIsNoStray) {
+  for (const std::string_view after : {"", "+.01 > . 118:118(0) ack 90009124 ttl 62"}) {
+    Story story;
+    story.play(kBehind, kBehindTheNat);
+    story.play("+0      < P. 90000001:90009124(9123) ack 118", kBehindTheNat);
+    story.play("+.00003 > R  118:118(0) win 0 id 0 ttl 62", kBehindTheNat);
+    story.play(after, kBehindTheNat);
+    for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "conntrack_invalid");
+  }
 }
 
 TEST(ConntrackInvalid, ConnectionThroughANatThatWorks) {

@@ -55,6 +55,31 @@ TEST(HalfOpenCollision, WithoutTheOldConnectionInTheCapture) {
   EXPECT_THAT(story, says("#0 half_open_collision/retried warn"));  // the challenge's IP ID is not 0
 }
 
+/// No router has passed this SYN on yet, and its port was that of the old connection: no NAT gave it to somebody else.
+TEST(HalfOpenCollision, SeenAtTheClientItsOwnHostForgot) {
+  Story story({.vantage = Vantage::client});
+  leaves_half_open(story);
+  story.connect(kAgain).exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#1 half_open_collision/retried warn fault=client impact=connect_delayed"));
+}
+
+TEST(HalfOpenCollision, BehindARouterItMayHaveBeenANat) {
+  Story story({.vantage = Vantage::server});
+  leaves_half_open(story);
+  story.connect(kAgain).exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#1 half_open_collision/retried warn fault=middlebox"));
+}
+
+TEST(HalfOpenCollision, AnEstablishedSocketHeedsNeitherNumberNorTimestamp) {
+  Story story({.vantage = Vantage::server});
+  leaves_half_open(story);
+  story.connect({.client_port = kPort, .client_isn = 3'000'000'000}).exchange(get("/b"), ok());
+  const std::string text = the_finding(findings(story), "half_open_collision").narrative.explanation;
+  EXPECT_THAT(text, ::testing::HasSubstr("RFC 5961"));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("imestamps")));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("lies")));
+}
+
 // Stays silent.
 
 TEST(HalfOpenCollision, OtherPortsAreOtherConnections) {
@@ -74,6 +99,9 @@ TEST(HalfOpenCollision, ClosedOldConnectionIsTimeWait) {
   story.wait(1s);
   story.connect({.client_port = kPort, .client_isn = 1'000'000, .client_timestamps = false}).exchange(get("/b"), ok());
   EXPECT_THAT(story, says("#1 time_wait_collision/retried"));
+  const std::string text = the_finding(findings(story), "time_wait_collision").narrative.explanation;
+  EXPECT_THAT(text, ::testing::HasSubstr("imestamps"));  // there they would have helped
+  EXPECT_THAT(text, ::testing::HasSubstr("below"));
 }
 
 }  // namespace

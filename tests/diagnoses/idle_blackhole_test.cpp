@@ -82,5 +82,39 @@ TEST(IdleBlackhole, WithoutASilenceItIsNotIdle) {
   EXPECT_THAT(story, says("#0 retransmission_timeout|unexplained"));
 }
 
+/// An idle connection and a busy one to a server that is gone from one moment to the next.
+void dies_with_a_busy_one(Story& story) {
+  const Connection idle = story.connect();
+  idle.exchange(get("/a"), ok());
+  const Connection busy = story.connect();
+  for (int i = 0; i < 80; ++i) {
+    busy.exchange(get("/b"), ok());
+    story.wait(20ms);
+  }
+  idle.path.drops();
+  busy.path.drops();
+  busy.client.sends(get("/b"));
+  idle.client.sends(get("/c"));
+  story.wait(5s);
+}
+
+TEST(IdleBlackhole, WhereBusyOnesDieTooNoSilenceMadeIt) {
+  Story story({.round_trip = 20ms});
+  dies_with_a_busy_one(story);
+  EXPECT_THAT(story, says("#0 retransmission_timeout error impact=request_lost lost=39\n"
+                          "#1 retransmission_timeout error impact=request_lost lost=39"));
+  for (const Finding& finding : findings(story)) {
+    EXPECT_THAT(finding.narrative.explanation, ::testing::HasSubstr(finding.stream == 0 ? "busy" : "Nothing had been idle"));
+  }
+}
+
+TEST(IdleBlackhole, ABusyOneThatDiesBesideALivingServerProvesNothing) {
+  Story story({.round_trip = 20ms});
+  dies_with_a_busy_one(story);
+  story.connect().exchange(get("/d"), ok());
+  EXPECT_THAT(story, says("#0 idle_blackhole likely error fault=middlebox impact=request_lost\n"
+                          "#1 retransmission_timeout"));
+}
+
 }  // namespace
 }  // namespace tcpwhy::tests

@@ -99,6 +99,72 @@ TEST(InjectedReset, ResetThatOvertookAFewSegmentsIsNoForgery) {
   for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "injected_reset");
 }
 
+/// A request at the server's capture, and what follows it in the client's name, whose host counts its packets.
+void asks_and(Story& story, std::string_view what_follows, bool timestamps = true) {
+  const auto stamp = [&](int val, int ecr) {
+    return timestamps ? fmt::format("<nop,nop,TS val {} ecr {}>", val, ecr) : std::string();
+  };
+  story.play(fmt::format(R"(
+    +0     > S  win 64240 <mss 1460,{0}nop,wscale 7> ttl 62
+    +0     < S. win 65160 <mss 1460,{1}nop,wscale 7> id 0
+    +.03   > .             {2} ttl 62
+    +0     > P. 1:40(39)   {2} ttl 62
+    +.0001 < .             {3}
+    +.001  < P. 1:100(99)  {3}
+    +.03   > .             {4} ttl 62
+    +.1    > P. 40:90(50)  {4} ttl 62
+    {5}
+  )",
+                         timestamps ? "sackOK,TS val 100 ecr 0," : "nop,nop,sackOK,",
+                         timestamps ? "sackOK,TS val 700 ecr 100," : "nop,nop,sackOK,", stamp(130, 700), stamp(730, 130),
+                         stamp(161, 731), what_follows));
+}
+
+TEST(InjectedReset, HeaderThatNoSocketOfThatHostSendsRightBehindARequest) {
+  Story story;
+  asks_and(story, "+.00002 > R. 90:90(0) win 0 id 0 ttl 59");
+  EXPECT_THAT(story, says("#0 injected_reset likely error fault=middlebox reset_by=middlebox impact=request_lost"));
+}
+
+TEST(InjectedReset, ServerThatAnswersFasterThanTheDevice) {
+  Story story;
+  asks_and(story, R"(+.0003 < P. 100:199(99) <nop,nop,TS val 862 ecr 261>
+    +.001  > R. 90:90(0) ack 100 win 0 id 0 ttl 59
+    +.03   > R  90:90(0) win 0 id 0 ttl 62)");
+  EXPECT_THAT(story, says("#0 injected_reset likely error fault=middlebox reset_by=middlebox impact=response_lost"));
+}
+
+/// The client is behind a NAT; at the server only the RST is seen, with the number and the looks of the client's own kernel.
+constexpr Terms kKnown = {.client_port = 50'000, .client_isn = 1'000'000, .server_isn = 2'000'000};
+void is_reset_in_the_clients_name(Story& story, const Connection& c) {
+  c.exchange(get("/a"), ok());
+  story.wait(100ms);
+  story.play("+0 > R 40:40(0) win 0 id 0 ttl 62", kKnown);
+}
+
+TEST(InjectedReset, TheNextRequestIsLostWhereTheServerBelievedIt) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.connect(kKnown);
+  is_reset_in_the_clients_name(story, c);
+  c.server.forgets();
+  story.wait(150ms);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 injected_reset possible error fault=middlebox impact=request_lost lost=39"));
+  const Finding finding = the_finding(findings(story), "injected_reset");
+  EXPECT_THAT(finding.narrative.explanation, ::testing::Not(::testing::HasSubstr("survived")));
+  EXPECT_THAT(finding.narrative.ruled_out, ::testing::Contains(::testing::HasSubstr("conntrack_invalid: not ruled out")));
+}
+
+TEST(InjectedReset, WhereTheServerDidNotTheConnectionSurvives) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.connect(kKnown);
+  is_reset_in_the_clients_name(story, c);
+  story.wait(150ms);
+  c.exchange(get("/b"), ok());
+  EXPECT_THAT(story, says("#0 injected_reset possible note impact=none"));
+  EXPECT_THAT(the_finding(findings(story), "injected_reset").narrative.explanation, ::testing::HasSubstr("survived"));
+}
+
 // Stays silent.
 
 TEST(InjectedReset, RouteChangeIsNoForgery) {
@@ -131,6 +197,25 @@ TEST(InjectedReset, ResetOfWhoStillConnectsIsItsOwn) {
   story.wait(2s);
   again.exchange(get("/b"), ok());
   for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "injected_reset");
+}
+
+/// Each of these is an ordinary abort of some stack, or a cancel that a device passes on in its own words.
+TEST(InjectedReset, OneOfItsLooksIsMissing) {
+  for (const std::string_view honest : {
+           "+.00002 > R. 90:90(0) win 0 ttl 59",                                       // it goes on counting
+           "+.00002 > R. 90:90(0) win 0 id 0 ttl 62",                                  // from the same place
+           "+.00002 > R. 90:90(0) win 0 id 0 ttl 61",                                  // but for a change of route
+           "+.00002 > R. 90:90(0) win 502 id 0 ttl 59",                                // with a window
+           "+.00002 > R. 90:90(0) win 0 id 0 ttl 59 <nop,nop,TS val 161 ecr 731>",     // with timestamps
+           "+.3     > R. 90:90(0) win 0 id 0 ttl 59",                                  // not at once
+       }) {
+    Story story;
+    asks_and(story, honest);
+    EXPECT_THAT(story, says("#0 client_abort/request note")) << honest;
+  }
+  Story story;
+  asks_and(story, "+.00002 > R. 90:90(0) win 0 id 0 ttl 59", false);  // no timestamps to miss
+  EXPECT_THAT(story, says("#0 client_abort/request note"));
 }
 
 // Nearest neighbours.

@@ -6,6 +6,12 @@ namespace tcpwhy::tests {
 namespace {
 
 constexpr Terms kTls = {.server_port = 443};
+constexpr std::uint8_t kDecodeError = 50;
+
+/// ChangeCipherSpec, and what is sealed.
+std::string finished() {
+  return std::string("\x14\x03\x03\x00\x01\x01", 6) + tls_data(53);
+}
 
 TEST(TlsFailure, ServerAlertsAndCloses) {
   Story story({.round_trip = 20ms});
@@ -49,6 +55,46 @@ TEST(TlsFailure, ServerClosesOnTheClientHello) {
   story.wait(12ms);
   c.closes_cleanly(Side::server);
   EXPECT_THAT(story, says("#0 tls_failure possible error impact=connect_failed"));
+}
+
+/// What reads no TLS closes without a word; the client's alert and its FIN then meet no socket.
+TEST(TlsFailure, ServerClosesOnTheClientHelloAndTheClientComplains) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect(kTls);
+    c.client.sends(client_hello());
+    story.wait(12ms);
+    c.server.closes();
+    story.wait(11ms);
+    c.client.sends(fatal_alert(kDecodeError));
+    c.client.closes();
+    EXPECT_THAT(story, says("#0 tls_failure possible error fault=server reset_by=server kind=reply impact=connect_failed"));
+    const Finding finding = the_finding(findings(story), "tls_failure");
+    EXPECT_THAT(finding.narrative.explanation, ::testing::HasSubstr("closed the connection on the ClientHello"));
+  }
+}
+
+/// TLS 1.3: the client has gone on to its request when the server says, sealed, that its certificate is missing.
+void asks_before_it_is_heard(const Connection& c, const Story& story) {
+  c.client.sends(client_hello());
+  story.wait(12ms);
+  c.server.sends(server_hello());
+  story.wait(11ms);
+  c.client.sends(finished());
+  c.server.stops_reading();
+  c.client.sends(tls_data(200));
+  story.wait(12ms);
+}
+
+TEST(TlsFailure, SealedAlertAfterTheClientsFinished) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect(kTls);
+    asks_before_it_is_heard(c, story);
+    c.server.sends(close_notify());  // all sealed alerts look like it
+    c.server.closes();
+    EXPECT_THAT(story, says("#0 tls_failure possible error fault=client reset_by=server kind=abort impact=connect_failed"));
+  }
 }
 
 // Stays silent.
@@ -99,6 +145,25 @@ TEST(TlsFailure, ResetThatComesTooEarlyIsInjected) {
   story.wait(20ms);
   c.server.sends(server_hello());
   EXPECT_THAT(story, says("#0 injected_reset"));
+}
+
+TEST(TlsFailure, WithoutAnAlertAnUnreadRequestIsAnUnreadClose) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect(kTls);
+  asks_before_it_is_heard(c, story);
+  c.server.closes();
+  EXPECT_THAT(story, says("#0 unread_close error impact=request_lost"));
+}
+
+TEST(TlsFailure, AlertAfterAnAnswerEndsASession) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect(kTls);
+  asks_before_it_is_heard(c, story);
+  c.server.sends(tls_data());
+  story.wait(30ms);
+  c.server.sends(close_notify());
+  c.server.closes();
+  for (const Finding& finding : findings(story)) EXPECT_NE(finding.verdict.diagnosis->id, "tls_failure");
 }
 
 TEST(TlsFailure, ResetAfterApplicationDataIsNot) {
