@@ -72,7 +72,8 @@ struct Surroundings {
   Mark heard_while_dialling;                ///< The same, while this stream's SYNs went unanswered.
   /// The latest packet to the server, on another stream, that was seen at the farther of two places (TwoPoints).
   Mark latest_arrival;
-  Mark latest_dropped_syn;                  ///< The latest SYN to it that had to be repeated, on another stream.
+  /// The latest SYN to it that had to be repeated, or its latest reset straight after a handshake, on another stream.
+  Mark latest_turned_away;
   /// The shortest silence after which it answered another stream as if it had never known it; 0 in the middle of work.
   std::optional<Nanoseconds> shortest_lost_silence;
   Nanoseconds capture_end = 0;              ///< The latest time of the whole capture so far.
