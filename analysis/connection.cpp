@@ -162,16 +162,18 @@ bool Connection::is_second_sight(const Segment& segment, Side side) const {
   return segment.has(kRst) || (!new_bytes && !new_ack);
 }
 
-/// Once both sides have closed, what lies far from the numbers of either is a late segment of another connection that had these
-/// ports, or what a NAT let out by them; the RST that answers it has its numbers.
+/// Once both sides have closed, what has numbers that neither ever used is a late segment of another connection that had these
+/// ports, or what a NAT let out by them; the RST that answers it repeats such a number.
 bool Connection::is_foreign(const Segment& segment, Side side) const {
   const HalfConnection& sender = now_.half(side);
   const HalfConnection& receiver = now_.half(other(side));
   if (segment.has(kSyn) || !now_.handshake_seen() || !sender.fin_acked() || !receiver.fin_acked()) return false;
-  const auto far = [](SequenceNumber number, const HalfConnection& half) {
-    return std::abs(std::int64_t{number.since(half.next)}) > kFarthestStray;
+  const auto unused = [](SequenceNumber number, const HalfConnection& half) {
+    const std::int64_t ahead = number.since(half.next);
+    const auto used = static_cast<std::int64_t>(half.bytes + half.unseen_bytes());
+    return ahead > kLargestWindowInFlight || -ahead > used + kLargestWindowInFlight;
   };
-  return far(segment.seq, sender) && (!segment.has(kAck) || far(segment.ack, receiver));
+  return unused(segment.seq, sender) && (!segment.has(kAck) || unused(segment.ack, receiver));
 }
 
 /// Two sightings of one packet on both sides of a device show what the device did to it.
