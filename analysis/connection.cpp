@@ -170,6 +170,20 @@ bool Connection::is_second_sight(const Segment& segment, Side side) const {
   return segment.has(kRst) || (!new_bytes && !new_ack);
 }
 
+/// Once both sides have closed, what has numbers that neither ever used is a late segment of another connection that had these
+/// ports, or what a NAT let out by them; the RST that answers it repeats such a number.
+bool Connection::is_foreign(const Segment& segment, Side side) const {
+  const HalfConnection& sender = now_.half(side);
+  const HalfConnection& receiver = now_.half(other(side));
+  if (segment.has(kSyn) || !now_.handshake_seen() || !sender.fin_acked() || !receiver.fin_acked()) return false;
+  const auto unused = [](SequenceNumber number, const HalfConnection& half) {
+    const std::int64_t ahead = number.since(half.next);
+    const auto used = static_cast<std::int64_t>(half.bytes + half.unseen_bytes());
+    return ahead > kLargestWindowInFlight || -ahead > used + kLargestWindowInFlight;
+  };
+  return unused(segment.seq, sender) && (!segment.has(kAck) || unused(segment.ack, receiver));
+}
+
 /// Two sightings of one packet on both sides of a device show what the device did to it.
 void Connection::note_copy(const Segment& segment, Observation& seen) {
   HalfConnection& sender = now_.half(seen.side);
@@ -245,6 +259,10 @@ void Connection::observe(const Segment& segment, Observation& seen) {
 
   if (is_copy(segment, seen.side)) {
     note_copy(segment, seen);
+    return;
+  }
+  if (is_foreign(segment, seen.side)) {
+    if (segment.has(kRst)) seen.role = ResetRole::echo;
     return;
   }
   if (now_.points(seen.side) && segment.point == now_.points(seen.side).far && !segment.has(kRst)) {
@@ -743,6 +761,22 @@ void Connection::remember_segment(const Segment& segment, Side side) {
 
 bool Connection::closed_cleanly() const {
   return !trouble_ && now_.half(Side::client).fin_acked() && now_.half(Side::server).fin_acked();
+}
+
+bool Connection::reset_after_handshake() const {
+  const Break* incident = broken();
+  if (incident == nullptr || !now_.handshake_seen()) return false;
+  const Reset& reset = incident->resets[0];
+  const HalfConnection& server = incident->at.half(Side::server);
+  if (reset.by != Side::server || reset.segment.seq != server.isn + 1) return false;
+  if (server.bytes > 0 || server.fin() || server.last().frame != server.syn().frame) return false;
+  const Mark& completed = incident->at.established;
+  if (!completed || incident->at.half(Side::client).fin()) return false;
+  Nanoseconds limit = kSecond;
+  for (const HalfConnection& half : now_.halves) {
+    if (half.response_time_known()) limit += half.response_time;
+  }
+  return reset.segment.at.time - completed.time <= limit;
 }
 
 bool Connection::meets_previous() const {

@@ -243,6 +243,8 @@ class Connection {
   [[nodiscard]] bool is_remarkable() const;
   /// Both FINs were seen and acknowledged, and no reset.
   [[nodiscard]] bool closed_cleanly() const;
+  /// The server reset it straight after the handshake, and had taken nothing in by then.
+  [[nodiscard]] bool reset_after_handshake() const;
   [[nodiscard]] const Incarnation* previous() const { return now_.odd->previous.last ? &now_.odd->previous : nullptr; }
   /// The connection before this one on the same 4-tuple may still matter: it was not closed, or it may be in TIME_WAIT.
   [[nodiscard]] bool meets_previous() const;
@@ -257,6 +259,7 @@ class Connection {
   void swap_sides();
   [[nodiscard]] bool is_copy(const Segment& segment, Side side) const;
   [[nodiscard]] bool is_second_sight(const Segment& segment, Side side) const;
+  [[nodiscard]] bool is_foreign(const Segment& segment, Side side) const;
   void note_copy(const Segment& segment, Observation& seen);
   void note_second_sight(const Segment& segment, Observation& seen);
   void check_clock(const Segment& segment, const HalfConnection& sender);

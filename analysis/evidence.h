@@ -73,7 +73,8 @@ struct Surroundings {
   Mark heard_while_dialling;                ///< The same, while this stream's SYNs went unanswered.
   /// The latest packet to the server, on another stream, that was seen at the farther of two places (TwoPoints).
   Mark latest_arrival;
-  Mark latest_dropped_syn;                  ///< The latest SYN to it that had to be repeated, on another stream.
+  /// The latest SYN to it that had to be repeated, or its latest reset straight after a handshake, on another stream.
+  Mark latest_turned_away;
   /// What was said last on another stream, in the middle of its work, repeated, and never got as much as an ACK.
   Mark latest_unheard;
   /// The shortest silence after which it answered another stream as if it had never known it; 0 in the middle of work.

@@ -318,7 +318,7 @@ void Tracker::survey(const Segment& segment, Observation& seen, Live& live) {
     survey.heard.add({segment.frame, segment.time}, segment.stream);
   }
   if (segment.has(kSyn) && now.half(Side::client).syns > 1 && !now.half(Side::server).seen) {
-    survey.dropped_syn.add({segment.frame, segment.time}, segment.stream);
+    survey.turned_away.add({segment.frame, segment.time}, segment.stream);
     const Mark heard = survey.heard.without(segment.stream);
     if (heard && heard.time > now.half(Side::client).syn().time && heard_while_dialling_.size() < kRepetitions) {
       heard_while_dialling_.insert_or_assign(segment.stream, heard);
@@ -344,6 +344,9 @@ void Tracker::survey_closes(const Segment& segment, const Observation& seen, Liv
     live.counted_abort = true;
     ++survey.abortive_closes;
     if (live.counted_close) --survey.orderly_closes;
+  }
+  if (seen.role == ResetRole::cause && live.connection.reset_after_handshake() && live.connection.broken()->resets[0].reply) {
+    survey.turned_away.add({segment.frame, segment.time}, segment.stream);
   }
   const bool by_server_fin = server.fin().frame == segment.frame;
   if (seen.role == ResetRole::cause && is_stray(live.connection)) look_for_original(live.connection);
@@ -633,7 +636,7 @@ Surroundings Tracker::surroundings(const Connection& connection) const {
     around.heard_while_dialling = heard->second;
   }
   around.latest_arrival = survey.arrived.without(stream);
-  around.latest_dropped_syn = survey.dropped_syn.without(stream);
+  around.latest_turned_away = survey.turned_away.without(stream);
   around.latest_unheard = survey.unheard.without(stream);
   around.shortest_lost_silence = survey.shortest_lost_silence.without(stream);
   around.capture_end = latest_time_;
@@ -817,7 +820,7 @@ void Tracker::leave_survey(SurveyIndex index) {
   ServerSurvey& survey = surveys_[index];
   if (--survey.connections > 0) return;
   held_ -= kSurveyRoom + survey.uncalled_closes.capacity() * sizeof(UncalledClose);
-  const bool blank = survey.exchanges == 0 && survey.established.empty() && survey.heard.empty() && survey.dropped_syn.empty() &&
+  const bool blank = survey.exchanges == 0 && survey.established.empty() && survey.heard.empty() && survey.turned_away.empty() &&
                      survey.orderly_closes == 0 && survey.abortive_closes == 0 && survey.uncalled_closes.empty();
   if (survey.queued) return;
   if (blank) {

@@ -108,7 +108,7 @@ class Tracker {
     LatestTwo established;
     LatestTwo heard;                  ///< Signs of life: it completed a handshake, acknowledged a request, answered or closed.
     LatestTwo arrived;                ///< Packets to it, at the farther of two places where they were seen.
-    LatestTwo dropped_syn;            ///< SYNs that had to be repeated.
+    LatestTwo turned_away;            ///< SYNs that had to be repeated, and resets without a socket straight after a handshake.
     LatestTwo unheard;                ///< What clients said in the middle of their work, repeated, and got nothing for.
     TopTwo<std::less<Nanoseconds>> shortest_lost_silence;
     std::uint32_t orderly_closes = 0;

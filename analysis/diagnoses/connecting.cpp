@@ -155,10 +155,18 @@ constexpr Variant kRefusedVariants[] = {
 
 // ---------------------------------------------------------------------------------------- handshake_probe
 
+/// The server closed, and the client was still there, or had sent what was not captured: one that had reset before has no socket
+/// left, and its kernel answers the FIN so.
+bool closed_on_somebody(const Reading& reading) {
+  const Mark& fin = reading.at.half(Side::server).fin();
+  if (!fin) return false;
+  return !reading.reset->reply || reading.reset->provoked_by < fin.frame || !reading.whole();
+}
+
 std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   const Reading reading(evidence);
   const ConnectionState& at = reading.at;
-  if (reading.reset == nullptr || !at.half(Side::server).syn() || at.half(Side::server).fin()) return {};
+  if (reading.reset == nullptr || !at.half(Side::server).syn() || closed_on_somebody(reading)) return {};
   // A server that gives up on an answer to its SYN-ACK: nobody wanted more than that.
   const bool unanswered = reading.reset->abort && at.half(Side::server).syns > 1 &&
                           (!at.half(Side::client).seen || at.half(Side::client).last().frame == at.half(Side::client).syn().frame);
@@ -169,7 +177,9 @@ std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   if (!its_own_handshake) return {};
   // Data that was acknowledged was sent, captured or not.
   if (reading.client.unseen_bytes() > 0 || reading.server.unseen_bytes() > 0) return {};
-  return harmless_verdict(reading);
+  Verdict verdict = harmless_verdict(reading);
+  if (at.half(Side::server).fin()) verdict.confidence = Confidence::likely;
+  return verdict;
 }
 
 Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
@@ -185,6 +195,17 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
     narrative.fix = "Leave it, unless clients complain that they can't connect: then look for what drops SYN-ACKs on the way.";
     narrative.blind_spot = missing_from_capture(reading);
     narrative.ruled_out = {"retransmission_timeout: the client did not dial again"};
+    return narrative;
+  }
+  if (const Mark& fin = reading.at.half(Side::server).fin()) {
+    narrative.explanation = fmt::format(
+        "{} connected (SYN {}, SYN-ACK {}) and sent no byte. When {} closed {} later ({}), nobody knew the connection any more "
+        "({}): a health check whose own reset was lost on the way, or a client that had gone. Nothing was lost.",
+        name(reading.connection, Side::client), frame(reading.client.syn()), frame(reading.server.syn()),
+        name(reading.connection, Side::server), duration(fin.time - reading.server.syn().time), frame(fin), describe_reset(reading));
+    narrative.fix = "Leave it; to keep it out of the server's log, let the check send a request and close with a FIN.";
+    narrative.blind_spot = "How the client ended it was not captured; a capture at the client shows it.";
+    narrative.ruled_out = {"peer_lost_state: nothing was outstanding, and the server was closing"};
     return narrative;
   }
   narrative.explanation = fmt::format(
@@ -212,17 +233,34 @@ bool syns_were_dropped(const Reading& reading) {
   return around.heard_while_dialling || heard_soon;
 }
 
-/// A connection that the kernel completed and nobody accepted: its first request was acknowledged and never answered, and
-/// SYNs to the same port went unanswered while it waited.
+/// Nothing that the client sent after the handshake was ever acknowledged, however often it was repeated: its ACK was dropped, or
+/// answered a SYN cookie, and there is no socket.
+bool was_never_taken_in(const Reading& reading) {
+  const HalfConnection& server = reading.server;
+  return server.last().frame == server.last_syn().frame && reading.client.last_retransmission();
+}
+
+/// A connection that the kernel completed and nobody accepted: its first request was never answered, and others found no room at
+/// the same port while it waited.
 bool was_never_served(const Reading& reading) {
   const Turn& request = reading.client.turn;
   const HalfConnection& server = reading.server;
   if (!request || request.answered != 0 || reading.now.exchanges > 0 || server.bytes > 0 || !reading.now.handshake_seen()) {
     return false;
   }
-  if (!server.ack_known || !server.ack.after(request.seq) || server.fin()) return false;
-  const bool ended = reading.client.fin() || (reading.reset != nullptr && !reading.reset->reply);
-  return ended && reading.evidence.around.latest_dropped_syn.time > request.begin.time;
+  const Surroundings& around = reading.evidence.around;
+  if (!server.ack_known || server.fin() || around.latest_turned_away.time <= request.begin.time) return false;
+  if (server.ack.after(request.seq)) return reading.client.fin() || (reading.reset != nullptr && !reading.reset->reply);
+  // That the port was heard meanwhile tells it from a path that loses everything.
+  return was_never_taken_in(reading) && reading.reset != nullptr && around.latest_heard.time > request.begin.time;
+}
+
+/// A socket of the server's reset the connection before it had the first request, which was on its way.
+bool crossed_first_request(const Reading& reading) {
+  const Reset& reset = *reading.reset;
+  const Turn* request = reading.lost_request;
+  if (!reset.abort || request == nullptr || !reset.segment.has(kAck) || reset.segment.ack != request->seq) return false;
+  return request->begin.time - reset.segment.at.time <= reading.round_trip() + reading.evidence.settings.rtt_margin;
 }
 
 std::optional<Verdict> accept_overflow(const Evidence& evidence) {
@@ -239,6 +277,7 @@ std::optional<Verdict> accept_overflow(const Evidence& evidence) {
   }
   if (was_never_served(reading)) {
     verdict = reset_verdict(reading);
+    if (was_never_taken_in(reading)) verdict.confidence = Confidence::possible;
     verdict.fault = Fault::server;
     verdict.variant = "unserved";
     verdict.impact = Impact::request_lost;
@@ -247,17 +286,14 @@ std::optional<Verdict> accept_overflow(const Evidence& evidence) {
     return verdict;
   }
   // A reply straight after the handshake: the listener had no room for the connection (tcp_check_req).
-  const HalfConnection& server = reading.at.half(Side::server);
-  if (!reading.reset_by(Side::server) || !reading.reset->reply || !reading.now.handshake_seen()) return {};
-  if (server.bytes > 0 || server.fin() || server.last().frame != server.syn().frame) return {};
-  if (reading.at.half(Side::client).fin() || reading.reset->segment.seq != server.isn + 1) return {};
+  if (!reading.connection.reset_after_handshake()) return {};
+  const bool without_socket = reading.reset->reply;
+  if (!without_socket && !crossed_first_request(reading)) return {};
   if (read_forgery(reading).weight() >= 2) return {};
-  const Mark& completed = reading.at.established;
-  if (!completed || reading.reset->segment.at.time - completed.time > reading.round_trip() + kSecond) return {};
   verdict.variant = "reset";
   verdict.reset_by = ResetBy::server;
-  verdict.reset_kind = ResetKind::reply;
-  verdict.confidence = evidence.around.latest_established ? Confidence::likely : Confidence::possible;
+  verdict.reset_kind = kind_of(reading.reset);
+  verdict.confidence = without_socket && evidence.around.latest_established ? Confidence::likely : Confidence::possible;
   verdict.deciding_frame = reading.reset->segment.at.frame;
   verdict.provoked_by = reading.reset->provoked_by;
   verdict.lost_bytes = reading.client.bytes;
@@ -280,15 +316,32 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
     const Turn& request = reading.client.turn;
     const bool by_server = reading.reset_by(Side::server);
     const Mark& end = reading.reset != nullptr ? reading.reset->segment.at : reading.client.fin();
+    const bool taken_in = !was_never_taken_in(reading);
     narrative.explanation = fmt::format(
-        "{}'s kernel completed the handshake and acknowledged a {} ({}), and nobody ever served it; other SYNs to the port "
-        "went unanswered meanwhile ({}), so its accept queue was full. After {} {} ({}).{}",
-        name(reading.connection, Side::server), name(request), frame(request.begin),
-        frame(evidence.around.latest_dropped_syn), duration(end.time - request.begin.time),
+        "{}'s kernel completed the handshake and {} a {} ({}), and nobody ever served it; others found no room at the port "
+        "meanwhile ({}), so its accept queue was full. After {} {} ({}).{}",
+        name(reading.connection, Side::server), taken_in ? "acknowledged" : "never acknowledged", name(request),
+        frame(request.begin), frame(evidence.around.latest_turned_away), duration(end.time - request.begin.time),
         by_server ? "the listener was closed, which resets all that waits in its queue" : "the client gave up", frame(end),
         describe_retry(reading));
-    narrative.ruled_out = {"response_timeout: the connection was never accepted; the port dropped SYNs at the same time",
+    narrative.ruled_out = {"response_timeout: the connection was never accepted; the port had no room for others at the same time",
                            "server_abort: no byte was ever served on this connection"};
+    if (!taken_in) {
+      narrative.ruled_out.push_back(
+          fmt::format("retransmission_timeout: not ruled out; the request may have been lost on the way, though the port was heard "
+                      "meanwhile ({}). TcpExtListenOverflows on the server decides",
+                      frame(evidence.around.latest_heard)));
+    }
+  } else if (verdict.reset_kind == ResetKind::abort) {
+    narrative.explanation = fmt::format(
+        "{} sent its SYN-ACK ({}) and reset the connection {} after the handshake was complete ({}), while a {} ({}) was on its "
+        "way: the listener was closed with the connection in its queue, or the application took it and dropped it unread.",
+        name(reading.connection, Side::server), frame(reading.server.syn()),
+        duration(reading.reset->segment.at.time - reading.at.established.time), describe_reset(reading),
+        name(*reading.lost_request), frame(reading.lost_request->begin));
+    narrative.ruled_out = {"connection_refused: the SYN was answered by a SYN-ACK",
+                           "server_abort: not ruled out; an application that accepts and resets at once, by decision or for want of "
+                           "a worker, sends the same bytes. Its log decides"};
   } else {
     narrative.explanation = fmt::format(
         "{} sent its SYN-ACK ({}) and, {} after the handshake was complete, a RST ({}), as if it had never known the "
@@ -310,7 +363,7 @@ Narrative narrate_accept_overflow(const Evidence& evidence, const Verdict& verdi
 constexpr Variant kOverflowVariants[] = {
     {"reset", "a reset straight after the handshake"},
     {"dropped", "silence to SYNs while the port talks to others"},
-    {"unserved", "a request was acknowledged and never served, while SYNs to the port went unanswered"},
+    {"unserved", "a request was never served, while others found no room at the port"},
 };
 
 // --------------------------------------------------------------------------------------- syn_ack_rejected
@@ -521,7 +574,7 @@ constexpr Diagnosis kConnectingDiagnoses[] = {
   | ------------- ACK, request -------> |  no room
   | <------------ RST ----------------- |  or: ACK, and nobody ever reads it)",
      "connection_refused: there the SYN itself is rejected. retransmission_timeout: there nobody else gets through. "
-     "response_timeout: there no SYNs to the port went unanswered while the request waited. handshake_probe: there "
+     "response_timeout: there nobody else was turned away while the request waited. handshake_probe: there "
      "the client resets.",
      "On the server: `ss -ltn sport = :PORT`: Recv-Q (waiting) above Send-Q (room) is a full queue; `nstat -asz "
      "TcpExtListenOverflows TcpExtListenDrops TcpExtTCPReqQFullDrop` rises. `tcp:tcp_send_reset` says INVALID_SYN "

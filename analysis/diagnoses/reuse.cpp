@@ -116,7 +116,8 @@ std::string timestamps_part(const Reading& reading) {
   const auto ticks = static_cast<std::int32_t>(previous->next_tsval - previous->tsval[index(Side::client)]);
   if (ticks <= 0) {
     return fmt::format("Timestamps made it worse: this SYN's TSval {} is older than the {} that the old connection had "
-                       "reached, so TIME_WAIT refuses it whatever its number (PAWS): two clocks behind one address.",
+                       "reached, so TIME_WAIT refuses it whatever its number (PAWS): two clocks behind one address, or a host that "
+                       "adds a random offset to each connection's (Linux with net.ipv4.tcp_timestamps=1; 2 adds none).",
                        previous->next_tsval, previous->tsval[index(Side::client)]);
   }
   return fmt::format("Both carry timestamps and the SYN's is newer ({} after {}): Linux would have let it in.",
@@ -195,7 +196,8 @@ Narrative narrate_collision(const Evidence& evidence, const Verdict& verdict) {
           ? fmt::format(
                 "Give the device in front of the client (NAT, load balancer) more source ports or addresses, and let it keep a "
                 "port at least {} before it uses it again (as long as the server's TIME_WAIT); keep TCP timestamps on from "
-                "end to end; let the client side close first.",
+                "end to end, on Linux behind a NAT without random offsets (net.ipv4.tcp_timestamps=2); let the client side close "
+                "first.",
                 duration(evidence.settings.time_wait))
       : verdict.fault == Fault::client
           ? fmt::format("Find out why {} forgot the connection without closing it (a crash, a power cut), or let it dial "
@@ -279,8 +281,8 @@ constexpr Diagnosis kReuseDiagnoses[] = {
     {"time_wait_collision", Question::opening, Severity::error,
      "a SYN met the TIME_WAIT of the connection before it on the same ports",
      "A NAT or balancer gave a port out again while the server still held its last connection in TIME_WAIT. The "
-     "SYN's number lies below what that expects, and no newer timestamp speaks for it (behind a NAT that mixes hosts "
-     "it may even be older), so the server repeats its old ACK, which the client's kernel resets. Between two Linux "
+     "SYN's number lies below what that expects, and no newer timestamp speaks for it (behind a NAT it may "
+     "even be older: hosts differ, and Linux adds a random offset), so the server repeats its old ACK, which the client's kernel resets. Between two Linux "
      "hosts that costs milliseconds; it costs the connect where a device eats the ACK or the RST.",
      R"(client                                server (TIME_WAIT)
   | ------------- SYN, seq=x ---------> |
@@ -298,8 +300,10 @@ constexpr Diagnosis kReuseDiagnoses[] = {
      "Let the NAT or balancer keep a port for longer than the server's TIME_WAIT (Linux: 60 s; a Linux NAT keeps it "
      "net.netfilter.nf_conntrack_tcp_timeout_time_wait = 120 s, don't lower that; NetScaler: 40 s), give it more "
      "ports or addresses (net.ipv4.ip_local_port_range on a proxy, more SNAT addresses, AWS NLB: "
-     "preserve_client_ip.enabled off), keep net.ipv4.tcp_timestamps on from end to end, and let the client side "
-     "close first. Where connects are blocked: let the firewall pass an ACK that answers a SYN (PAN-OS: Allow "
+     "preserve_client_ip.enabled off), keep TCP timestamps on from end to end, and let the client side close "
+     "first. On a proxy net.ipv4.tcp_timestamps=1 will do; behind a NAT that changes ports it takes 2 on the clients, for "
+     "1 adds a random offset (by addresses; in new kernels by ports, too), and hosts with different clocks need ports. "
+     "Where connects are blocked: let the firewall pass an ACK that answers a SYN (PAN-OS: Allow "
      "arbitrary ACK in response to SYN), and leave net.ipv4.tcp_rfc1337 at 0 on the server, for 1 makes it ignore "
      "the RST. net.ipv4.tcp_tw_reuse there changes nothing: it is for the side that connects.",
      kCollisionVariants, time_wait_collision, narrate_collision},

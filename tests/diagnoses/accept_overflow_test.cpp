@@ -76,6 +76,17 @@ void finds_no_room(Story& story) {
   story.wait(4s);
 }
 
+/// Its handshake was completed, and nothing that it sends finds room.
+void is_not_taken_in(const Connection& c) {
+  c.path.drops([](Side sender, const Packet&) { return sender == Side::client; });
+  c.client.sends(get("/a"));
+}
+
+void its_listener_is_closed(const Connection& c) {
+  c.server.forgets();
+  c.path.carries();
+}
+
 TEST(AcceptOverflow, UnservedUntilTheClientGivesUp) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
     Story story({.vantage = vantage, .round_trip = 20ms});
@@ -94,6 +105,47 @@ TEST(AcceptOverflow, UnservedUntilTheListenerIsClosed) {
   c.server.aborts();
   EXPECT_THAT(story, says("#0 accept_overflow/unserved error fault=server reset_by=server impact=request_lost\n"
                           "#1 retransmission_timeout"));
+}
+
+TEST(AcceptOverflow, UnservedWhileOthersAreReset) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = waits_in_the_queue(story);
+    open_at_once(story, 1, 0);
+    story.wait(4s);
+    c.client.closes();
+    EXPECT_THAT(story, says("#0 accept_overflow/unserved likely error fault=server impact=request_lost lost=39\n"
+                            "#1 accept_overflow/reset"));
+  }
+}
+
+/// With SYN cookies there is a SYN-ACK for everybody, and room for some.
+TEST(AcceptOverflow, UnservedWhereNothingAfterTheHandshakeIsTakenIn) {
+  Story story({.round_trip = 20ms});
+  const Connection waiting = story.connect();
+  const Connection c = story.connect();
+  is_not_taken_in(c);
+  finds_no_room(story);
+  waiting.client.sends(get("/b"));
+  story.wait(100ms);
+  its_listener_is_closed(c);
+  EXPECT_THAT(story, says("#1 accept_overflow/unserved possible error fault=server reset_by=server impact=request_lost lost=39\n"
+                          "#2 retransmission_timeout"));
+}
+
+/// The listener is closed with the connection in its queue, or the application drops it as it comes.
+TEST(AcceptOverflow, SocketThatResetsWhileTheFirstRequestIsOnItsWay) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    open_at_once(story, 1, 1)[0].closes_cleanly();
+    const Connection c = story.dials();
+    story.wait(28ms);
+    c.client.sends(get("/a"));
+    story.wait(4ms);
+    c.server.aborts();
+    EXPECT_THAT(story, says("#1 accept_overflow/reset possible error fault=server reset_by=server kind=abort "
+                            "impact=connect_failed lost=39"));
+  }
 }
 
 TEST(AcceptOverflow, DroppedWhereThePortWasHeardMeanwhile) {
@@ -199,6 +251,32 @@ TEST(AcceptOverflow, WhereNoSynWasDroppedTheAnswerTookTooLong) {
   story.wait(4s);
   c.client.closes();
   EXPECT_THAT(story, says("#0 response_timeout error fault=client impact=response_lost"));
+}
+
+/// A path that loses all after the handshake loses the SYNs of others, too.
+TEST(AcceptOverflow, WhereThePortIsNotHeardThePathMayLoseIt) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  is_not_taken_in(c);
+  finds_no_room(story);
+  its_listener_is_closed(c);
+  EXPECT_THAT(story, ::testing::Not(says("#0 accept_overflow/unserved\n#1 retransmission_timeout")));
+}
+
+TEST(AcceptOverflow, SocketThatResetsARequestItHadIsAnUnreadClose) {
+  Story story({.vantage = Vantage::server, .round_trip = 20ms});
+  const Connection c = story.connect();
+  c.client.sends(get("/a"));
+  story.wait(11ms);
+  c.server.aborts();
+  EXPECT_THAT(story, says("#0 unread_close error"));
+}
+
+/// Nobody had asked for anything.
+TEST(AcceptOverflow, SocketThatResetsWithoutARequestOnItsWay) {
+  Story story({.round_trip = 20ms});
+  story.connect().server.aborts();
+  EXPECT_THAT(story, ::testing::Not(says("#0 accept_overflow")));
 }
 
 TEST(AcceptOverflow, AfterAnExchangeTheServerLostState) {

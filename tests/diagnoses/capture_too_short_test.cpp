@@ -81,7 +81,33 @@ TEST(CaptureTooShort, CaptureThatEndsInTheMiddle) {
   EXPECT_THAT(story, is_silent());
 }
 
+/// A NAT lets an older connection's data out by ports that another one had, and closed.
+TEST(CaptureTooShort, StrayOfAnotherConnectionBehindTheClose) {
+  Story story;
+  const Connection c = story.connect({.client_port = 40'000});
+  c.exchange(get("/a"), ok());
+  c.closes_cleanly();
+  story.play(R"(
+      +1     >   P.   900000000:900000039(39) ack 800000000
+      +.001  <   R    800000000:800000000(0)  id 0
+      +.2    >   P.   900000000:900000039(39) ack 800000000
+      +.001  <   R    800000000:800000000(0)  id 0)",
+             {.client_port = 40'000});
+  EXPECT_THAT(story, says_nothing());
+}
+
 // Nearest neighbours.
+
+/// Its own numbers: the client had not noticed the close.
+TEST(CaptureTooShort, LateRequestBehindTheCloseIsNoStray) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  c.server.closes();
+  story.wait(100ms);
+  c.client.sends(get("/b"));
+  EXPECT_THAT(story, says("#0 stale_reuse|unread_close|write_after_close error"));
+}
 
 TEST(CaptureTooShort, WhereTheFinWasSeenTheCauseIsKnown) {
   Story story({.round_trip = 20ms});

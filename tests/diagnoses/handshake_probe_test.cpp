@@ -38,6 +38,18 @@ TEST(HandshakeProbe, EverySecond) {
   EXPECT_THAT(story, says("#0 handshake_probe\n#1 handshake_probe\n#2 handshake_probe"));
 }
 
+/// The server learns by its own close that the check had gone.
+TEST(HandshakeProbe, WhoseResetWasLost) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage});
+    const Connection c = story.connect();
+    c.client.forgets();
+    story.wait(3s);
+    c.server.closes();
+    EXPECT_THAT(story, says("#0 handshake_probe likely chat fault=nobody reset_by=client kind=reply impact=none"));
+  }
+}
+
 // Stays silent.
 
 TEST(HandshakeProbe, CheckThatClosesPolitely) {
@@ -55,6 +67,30 @@ TEST(HandshakeProbe, AfterDataItIsAnAbortiveClose) {
   story.wait(30ms);
   c.client.aborts();
   EXPECT_THAT(story, says("#0 abortive_close chat"));
+}
+
+/// The server's close meets a client whose request never came to the server, nor to the capture.
+TEST(HandshakeProbe, ResetThatCountsUnseenBytesIsNoProbe) {
+  Story story({.vantage = Vantage::server});
+  const Connection c = story.connect();
+  c.path.drops([](Side sender, const Packet& packet) { return sender == Side::client && !packet.payload.empty(); });
+  c.client.sends(get("/a"));
+  story.wait(100ms);
+  c.server.closes();
+  story.wait(100ms);
+  c.client.aborts();
+  EXPECT_THAT(story, says("#0 capture_too_short"));
+}
+
+TEST(HandshakeProbe, ServerThatHadAnsweredLostItsClient) {
+  Story story;
+  const Connection c = story.connect();
+  c.exchange(get("/health"), ok());
+  story.wait(100ms);
+  c.client.forgets();
+  story.wait(3s);
+  c.server.closes();
+  EXPECT_THAT(story, ::testing::Not(says("#0 handshake_probe")));
 }
 
 TEST(HandshakeProbe, ServerThatResetsIsNoProbe) {
