@@ -615,7 +615,9 @@ std::optional<Side> find_unheard_after_idling(const Reading& reading) {
 /// Others to this server, which had been busy, are unheard as well, and nobody has heard of it since: no silence made that.
 bool died_with_busy_ones(const Reading& reading) {
   const Surroundings& around = reading.evidence.around;
-  const bool heard_since = around.latest_heard.time > std::min(around.latest_unheard.time, reading.client.turn.begin.time);
+  // By value: marks are packed, and no reference may be bound to what lies between words.
+  const Nanoseconds since = std::min<Nanoseconds>({around.latest_unheard.time, reading.client.turn.begin.time});
+  const bool heard_since = around.latest_heard.time > since;
   return around.latest_unheard && !heard_since;
 }
 
