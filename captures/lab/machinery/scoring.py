@@ -51,9 +51,10 @@ class Score:
 
 
 def said_of(capture: Path) -> dict[int, list[Finding]]:
-    """tshark's findings by stream, in two passes."""
+    """tshark's findings by frame, in two passes. They stand on every frame of their stream, whose number is another one in another
+    Wireshark."""
     command = [str(_WRAPPER), "-n", "-2", "-r", str(capture), "-Y", "tcpwhy.cause", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|",
-               "-e", "tcp.stream"]
+               "-e", "frame.number"]
     for name in _SAID:
         command += ["-e", f"tcpwhy.{name}"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -61,13 +62,13 @@ def said_of(capture: Path) -> dict[int, list[Finding]]:
         raise RuntimeError(f"tshark on {capture}: {done.stderr[-400:]}")
     found: dict[int, list[Finding]] = {}
     for line in done.stdout.splitlines():
-        stream, *cells = line.split("\t")
+        frame, *cells = line.split("\t")
         columns = [cell.split("|") for cell in cells]
         said = []
         for index in range(len(columns[0])):
             cell = [column[index] if index < len(column) else "" for column in columns]
             said.append(Finding(*cell[:4], int(cell[4] or 0), cell[5]))
-        found[int(stream.split("|")[-1])] = said
+        found[int(frame)] = said
     return found
 
 
@@ -86,7 +87,7 @@ def add(score: Score, folder: Path) -> None:
         score.versions.setdefault(name, set()).add(version)
     habits = {(habit["to"], habit["cause"]): False for habit in truth.get("habits", ())}
     for stream in truth["streams"]:
-        findings = said.get(stream["stream"], [])
+        findings = list(said.get(stream["frame"], []))
         where = f"{folder.name} stream {stream['stream']}"
         resets = stream.get("resets", [])
         for finding in list(findings):

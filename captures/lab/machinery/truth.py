@@ -171,7 +171,7 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
             said = rule(Seen((syn or first).source, (syn or first).target, opened, [reset for _, reset in stream["resets"]], vantage))
         elif about:
             said = about.seen_from.get(vantage, about.verdict)
-        entry = {"stream": number, "from": (syn or first).source, "to": (syn or first).target}
+        entry = {"stream": number, "frame": first.number, "from": (syn or first).source, "to": (syn or first).target}
         if said is None:
             entry["judged"] = False
         else:
