@@ -483,6 +483,20 @@ def curl(lab: Lab, client: Host, server: Host, port: int, path: str, *options: s
 CROSSED = verdict("keepalive_race", "crossing", impact="request_lost", note="the request and the close crossed")
 
 
+def reuse_after(lab: Lab, client: Host, server: Host, port: int, idle_s: float) -> None:
+    """Asks on a connection, lets it idle, and asks on it again, whatever became of it: what was lost is judged by `late_request`."""
+    connection = lab.connect(client, server, port)
+    connection.ask(request())
+    lab.sleep(idle_s)
+    knew = connection.peer_has_closed()
+    answer = connection.ask(request())
+    lab.note(f"idle for {idle_s:.2f} s, {'the FIN was there' if knew else 'no FIN yet'}: "
+             f"{'200' if answer else connection.error or 'closed without an answer'}")
+    if not answer:
+        connection.judged_by(late_request(server, knew))
+    connection.close()
+
+
 def late_request(server: Host, knew: bool, idle_close: str = "fin") -> Callable[[Seen], Verdict]:
     """The truth about a request that a reused connection lost to the server's idle close, as the server's kernel saw it: in which state its
     socket was when the request came. `knew`: whether the close had been there before the request was sent; it decides where there was no

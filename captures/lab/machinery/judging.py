@@ -7,6 +7,10 @@ from typing import Callable
 from .lab import HEALTHY, Seen, Verdict, verdict
 from .network import Host
 
+# The variant of a collision that the client's second SYN got over. Wireshark from 4.4 on may number that SYN as a stream of its own;
+# the first then ends with the reset.
+RETRIED = "retried reset"
+
 
 def met_idle_close(server: Host) -> Callable[[Seen], Verdict]:
     """For pooled connections to a `server` that closes them when they have been idle: healthy, unless a request met that close.

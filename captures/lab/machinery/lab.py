@@ -118,6 +118,15 @@ class Lab:
     def wire(self, a: Host, b: Host, one_way_ms: float = 0, loss: float = 0, device=None) -> None:
         self.network.wire(a, b, one_way_ms, loss, device)
 
+    def two_hosts(self, one: str, other: str, **wire) -> list[Host]:
+        """The usual stage: two hosts, a wire (as `wire` has it), a capture at each under its name, and everything on record."""
+        hosts = self.hosts(one, other)
+        self.wire(*hosts, **wire)
+        for host in hosts:
+            self.vantage(host.name, host)
+        self.record()
+        return hosts
+
     def vantage(self, name: str, *interfaces) -> None:
         """A capture of this run: of all interfaces of a host, of `host.towards(other)`, or of several, in one file."""
         flat = []

@@ -15,6 +15,7 @@ import ipaddress
 import os
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +49,6 @@ class Interface:
     name: str
     address: str | None  # None for the ends of a wire in user space
     towards: "Host | None" = None
-    prefix: int = 24
 
 
 @dataclass
@@ -58,7 +58,6 @@ class Host:
     name: str
     forwards: bool = False
     interfaces: list[Interface] = field(default_factory=list)
-    _outside: list[str] = field(default_factory=list)
 
     @property
     def file(self) -> str:
@@ -78,7 +77,7 @@ class Host:
 
     @contextlib.contextmanager
     def _inside(self):
-        before = f"/proc/self/task/{ctypes.CDLL(None).gettid()}/ns/net"
+        before = f"/proc/self/task/{threading.get_native_id()}/ns/net"
         home = os.open(before, os.O_RDONLY | os.O_CLOEXEC)
         try:
             _enter(self.file)
@@ -89,13 +88,13 @@ class Host:
 
     def __enter__(self):
         # One context a thread and depth: contexts are kept on the thread's own stack.
-        stack = _stacks.setdefault(_libc.gettid(), [])
+        stack = _stacks.setdefault(threading.get_native_id(), [])
         context = self._inside()
         stack.append(context)
         return context.__enter__()
 
     def __exit__(self, *error):
-        return _stacks[_libc.gettid()].pop().__exit__(*error)
+        return _stacks[threading.get_native_id()].pop().__exit__(*error)
 
     def run(self, *arguments: str, **options) -> str:
         """A command on this host, as root."""
@@ -118,7 +117,7 @@ class Host:
         with self:
             for file in ("/proc/self/net/snmp", "/proc/self/net/netstat"):
                 # `self` is the process; the thread's namespace is asked for.
-                lines = Path(file.replace("self", f"self/task/{_libc.gettid()}")).read_text().splitlines()
+                lines = Path(file.replace("self", f"self/task/{threading.get_native_id()}")).read_text().splitlines()
                 for names, values in zip(lines[::2], lines[1::2]):
                     kind, *names = names.split()
                     for name, value in zip(names, values.split()[1:]):

@@ -15,11 +15,7 @@ FORMS = {"failing": {}, "cookies": {"at_once": True},
 
 
 def play(lab: Lab, behaviour=None, at_once: bool = False, backlog: int = 1, kernel: dict | None = None) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=40)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=40)
     lab.sysctl(server, **(kernel or {}))
     lab.start(Server(lab, server, 8080, behaviour, backlog=backlog))
 

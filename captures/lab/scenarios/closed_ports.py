@@ -12,11 +12,7 @@ FORMS = {"failing": {"runs": False}, "fixed": {"runs": True}}
 
 
 def play(lab: Lab, runs: bool) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=10)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=10)
     apache = lab.start(Apache(server, 80))
     if runs:
         lab.start(Apache(server, 8080))

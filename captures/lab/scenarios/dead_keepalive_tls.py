@@ -27,11 +27,7 @@ REQUEST = b"GET /account HTTP/1.1\r\nHost: bank\r\nCookie: session=5f2c1a\r\n\r\
 
 
 def play(lab: Lab, server_says_so: bool, pool_keeps_s: float) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=20)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=20)
     lab.start(TlsSessions(server, 8443, forgets_s=2, gives_up_s=10, says_so=server_says_so))
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE

@@ -15,11 +15,7 @@ FORMS = {"failing": {"behaviour": forgets_idle(**FORGETS), "variant": "reset"},
 
 
 def play(lab: Lab, behaviour, variant: str) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=5)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=5)
     sessions = lab.start(Server(lab, server, 8080, behaviour))
 
     def use(gaps: tuple[float, ...]) -> None:

@@ -9,6 +9,7 @@ finds the old connections dead before (*fixed*): its probes go unanswered while 
 
 from machinery import rules
 from machinery.actors import Server, answers, request
+from machinery.judging import RETRIED
 from machinery.lab import Connection, Lab, verdict
 
 FORMS = {
@@ -58,8 +59,8 @@ def play(lab: Lab, blocks: bool = False, probes: bool = False) -> None:
             connection.was("half_open_collision", "blocked", impact="connect_failed", seen_from={"client": silence})
         elif not probes:
             # From the server it might as well be a NAT that forgot it.
-            connection.was("half_open_collision", "retried", "client", "connect_delayed",
-                           seen_from={"server": verdict("half_open_collision", "retried", "client middlebox", "connect_delayed")})
+            connection.was("half_open_collision", RETRIED, "client", "connect_delayed",
+                           seen_from={"server": verdict("half_open_collision", RETRIED, "client middlebox", "connect_delayed")})
         connection.close()
 
     lab.together(redial, ports)

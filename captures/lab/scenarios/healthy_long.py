@@ -19,11 +19,7 @@ FORMS = {"healthy": {}}
 
 
 def play(lab: Lab) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=20)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=20)
     papers = certificate(lab.scratch, "shop")
     speaks = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     speaks.load_cert_chain(*papers)

@@ -18,11 +18,7 @@ PORTS = {"nginx": 80, "apache": 81, "node": 3000, "gunicorn": 8000, "apache_once
 
 
 def play(lab: Lab, loss: float) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=12, loss=loss)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=12, loss=loss)
     files = {"orders": 300, "film": 60_000}
     lab.start(NginxSite(server, PORTS["nginx"], files, keepalive_timeout="4s"))
     lab.start(Apache(server, PORTS["apache"], files, KeepAliveTimeout="4"))

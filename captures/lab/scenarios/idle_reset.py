@@ -11,11 +11,7 @@ FORMS = {"failing": {"ends": "reset"}, "fixed": {"ends": "fin"}}
 
 
 def play(lab: Lab, ends: str) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=5)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=5)
     lab.start(Server(lab, server, 8080, answers(keep_alive_s=2, ends=ends)))
 
     def use(pauses: tuple[float, ...]) -> None:

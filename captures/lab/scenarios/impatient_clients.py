@@ -16,11 +16,7 @@ FORMS = {"failing": {"patient": False}, "fixed": {"patient": True}}
 
 
 def play(lab: Lab, patient: bool) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=30)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=30)
     site = {"files": {"film": 200_000, "orders": 300}, "lingering_timeout": "1s"}
     lab.start(NginxSite(server, 80, **site))
     lab.start(NginxSite(server, 81, limit_rate="100k", **site))  # sends in pieces, with pauses between them

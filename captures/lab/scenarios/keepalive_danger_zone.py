@@ -13,11 +13,7 @@ SERVER_KEEPS_S = 2
 
 
 def play(lab: Lab, client_keeps_s: float) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=30)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=30)
     lab.start(Server(lab, server, 8080, answers(keep_alive_s=SERVER_KEEPS_S)))
 
     if client_keeps_s > SERVER_KEEPS_S:

@@ -16,11 +16,7 @@ FORMS = {"mid_response": {"threads": 16}, "unread": {"threads": 1}, "worker_time
 
 
 def play(lab: Lab, threads: int = 1, worker_class: str = "gthread", timeout_s: int = 30, by: int = signal.SIGKILL) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=10)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=10)
     gunicorn = lab.start(Gunicorn(server, 8000, threads=threads, worker_class=worker_class, timeout_s=timeout_s))
     killed = []
 

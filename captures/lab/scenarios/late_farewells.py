@@ -20,11 +20,7 @@ LATE = verdict("late_data_after_close", fault="nobody", impact="none")
 
 
 def play(lab: Lab, waits: bool) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=20)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=20)
     papers = certificate(lab.scratch, "shop")
     both = lab.scratch / "shop.pem"
     both.write_text(papers[0].read_text() + papers[1].read_text())

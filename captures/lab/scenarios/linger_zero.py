@@ -12,11 +12,7 @@ FORMS = {"failing": {"behaviour": resets_after_each()}, "waits": {"behaviour": r
 
 
 def play(lab: Lab, behaviour) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=25)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=25)
     shop = lab.start(Server(lab, server, 8080, behaviour))
 
     def fetch(size: int) -> None:

@@ -13,11 +13,7 @@ FORMS = {"failing": {"limit": 1000}, "fixed": {"limit": 1_000_000}}
 
 
 def play(lab: Lab, limit: int) -> None:
-    shipper, collector = lab.hosts("shipper", "collector")
-    lab.wire(shipper, collector, one_way_ms=10)
-    lab.vantage("shipper", shipper)
-    lab.vantage("collector", collector)
-    lab.record()
+    shipper, collector = lab.two_hosts("shipper", "collector", one_way_ms=10)
     collecting = lab.start(Server(lab, collector, 6514, takes_lines(limit)))
     lost = verdict("write_after_close", impact="request_lost", note="lines were sent after the collector's FIN")
     lab.judge(shipper, collector, lambda seen: lost if any(reset.host == collector.name for reset in seen.resets) else HEALTHY)

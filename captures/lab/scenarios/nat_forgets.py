@@ -10,6 +10,7 @@ import time
 from typing import Callable
 
 from machinery.actors import Server, answers, request
+from machinery.judging import RETRIED
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
 
 # Not among the ports that clients choose by themselves: a NAT keeps a port where it may.
@@ -43,7 +44,7 @@ def play(lab: Lab, ports: str, speaks: bool, probes: bool = False) -> None:
                 return HEALTHY
             # The NAT may give the second SYN another port: outside it is another stream.
             retried = not outside(seen) or seen.source in served
-            return verdict("half_open_collision", "retried" if retried else "reset", "middlebox", "connect_delayed")
+            return verdict("half_open_collision", RETRIED if retried else "reset", "middlebox", "connect_delayed")
         return rule
 
     def forgotten(seen: Seen) -> Verdict:

@@ -15,11 +15,7 @@ FORMS = {"busy": {"idle_only": False}, "idle": {"idle_only": True}, "fixed": {"i
 
 
 def play(lab: Lab, idle_only: bool, closes: bool = False) -> None:
-    client, database = lab.hosts("client", "database")
-    lab.wire(client, database, one_way_ms=10)
-    lab.vantage("client", client)
-    lab.vantage("database", database)
-    lab.record()
+    client, database = lab.two_hosts("client", "database", one_way_ms=10)
     service = lab.start(Server(lab, database, 5432, answers(keep_alive_s=2 if closes else 60)))
 
     def use(pauses: list[float]) -> None:

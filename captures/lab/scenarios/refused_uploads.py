@@ -14,11 +14,7 @@ FORMS = {"failing": {"lingering_close": "off", "with_credentials": False}, "fixe
 
 
 def play(lab: Lab, lingering_close: str, with_credentials: bool) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=20)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=20)
     lab.start(NginxSite(server, 80, client_max_body_size="1k", lingering_close=lingering_close))
     lab.start(PythonHttp(server, 8000))
 

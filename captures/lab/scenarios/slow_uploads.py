@@ -17,11 +17,7 @@ FORMS = {"nginx": {"product": NginxSite, "settings": {"client_body_timeout": "15
 
 
 def play(lab: Lab, product, settings: dict) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=15)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=15)
     lab.start(product(server, 80, **settings))
 
     def upload(pauses_s: tuple[float, ...]) -> None:

@@ -15,6 +15,7 @@ import time
 
 from machinery import rules
 from machinery.actors import Server, answers_once, request
+from machinery.judging import RETRIED
 from machinery.lab import HEALTHY, Lab, Seen, Verdict, verdict
 from products.haproxy import HAProxy
 
@@ -77,7 +78,7 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
         if seen.reset_by(balancer, "TCP_INVALID_ACK_SEQUENCE", "SYN_SENT"):
             # The SYN that is accepted in the end may leave the gateway from another port.
             retried = not outside or seen.source in served
-            return verdict("time_wait_collision", "retried" if retried else "reset", "middlebox", "connect_delayed", also=options)
+            return verdict("time_wait_collision", RETRIED if retried else "reset", "middlebox", "connect_delayed", also=options)
         if outside and seen.source in held:
             return verdict("time_wait_reuse", also=options)
         return verdict(options) if options else HEALTHY

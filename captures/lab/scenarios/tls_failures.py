@@ -18,11 +18,7 @@ FORMS = {"failing": {"agree": False}, "fixed": {"agree": True}}
 
 
 def play(lab: Lab, agree: bool) -> None:
-    client, server = lab.hosts("client", "server")
-    lab.wire(client, server, one_way_ms=10)
-    lab.vantage("client", client)
-    lab.vantage("server", server)
-    lab.record()
+    client, server = lab.two_hosts("client", "server", one_way_ms=10)
     papers = certificate(lab.scratch, "shop")
     mutual = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=papers[0])
     mutual.load_cert_chain(*papers)
