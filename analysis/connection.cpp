@@ -564,7 +564,6 @@ void Connection::observe_data(const Segment& segment, Side side, Observation& se
 bool Connection::continues_body(const Segment& segment, Side side) const {
   const PayloadFacts& request = now_.half(side).turn.payload;
   if (request.kind != PayloadKind::http_request || request.message_size != PayloadFacts::kUnknownSize) return false;
-  constexpr std::uint16_t kSwitchingProtocols = 101;
   return has_body(request) && now_.half(other(side)).turn.payload.status != kSwitchingProtocols &&
          read_payload(segment.payload).kind != PayloadKind::http_request;
 }

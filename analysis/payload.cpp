@@ -182,7 +182,6 @@ PayloadFacts read_payload(std::span<const std::uint8_t> bytes) {
 }
 
 bool is_interim(const PayloadFacts& response) {
-  constexpr std::uint16_t kSwitchingProtocols = 101;
   return response.kind == PayloadKind::http_response && response.status / 100 == 1 && response.status != kSwitchingProtocols;
 }
 

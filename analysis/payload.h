@@ -18,7 +18,8 @@ enum class PayloadKind : std::uint8_t {
   tls_data,       ///< Content type 23.
 };
 
-constexpr std::uint16_t kRequestTimeout = 408;  ///< RFC 9110 section 15.5.9.
+constexpr std::uint16_t kSwitchingProtocols = 101;  ///< RFC 9110 section 15.2.2.
+constexpr std::uint16_t kRequestTimeout = 408;      ///< RFC 9110 section 15.5.9.
 
 /// Packed into 20 bytes, two of them a connection.
 struct [[gnu::packed, gnu::aligned(4)]] PayloadFacts {

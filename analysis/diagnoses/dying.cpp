@@ -89,6 +89,17 @@ Narrative narrate_peer_lost_state(const Evidence& evidence, const Verdict& verdi
 
 // ------------------------------------------------------------------------------------------------ server_abort
 
+/// The server closed in order, and that cost so many bytes.
+Verdict closed_in_order(const Reading& reading, Impact impact, std::uint64_t lost_bytes) {
+  Verdict verdict = reset_verdict(reading);
+  verdict.fault = Fault::server;
+  verdict.impact = impact;
+  verdict.lost_bytes = lost_bytes;
+  verdict.deciding_frame = reading.server.fin().frame;
+  verdict.provoked_by = 0;
+  return verdict;
+}
+
 /// A request that could be read was acknowledged, and the server closed in order without a word: the process ended, or
 /// decided so.
 std::optional<Verdict> closed_without_an_answer(const Reading& reading) {
@@ -97,32 +108,16 @@ std::optional<Verdict> closed_without_an_answer(const Reading& reading) {
   const HalfConnection& server = reading.server;
   if (!server.fin() || !server.fin_ack().after(request->seq) || !reading.whole()) return {};
   if (reading.client.fin() && reading.client.fin().frame < server.fin().frame) return {};
-  Verdict verdict = reset_verdict(reading);
-  verdict.fault = Fault::server;
-  verdict.impact = Impact::request_lost;
-  verdict.lost_bytes = request->bytes();
-  verdict.deciding_frame = server.fin().frame;
-  verdict.provoked_by = 0;
-  return verdict;
-}
-
-/// The server closed in order in the middle of a response: less came than its Content-Length announces.
-std::optional<Verdict> closed_in_mid_response(const Reading& reading) {
-  if (!reading.closed_in_mid_response()) return {};
-  const Turn& response = reading.server.turn;
-  Verdict verdict = reset_verdict(reading);
-  verdict.fault = Fault::server;
-  verdict.impact = Impact::response_truncated;
-  verdict.lost_bytes = response.payload.message_size - response.bytes();
-  verdict.deciding_frame = reading.server.fin().frame;
-  verdict.provoked_by = 0;
-  return verdict;
+  return closed_in_order(reading, Impact::request_lost, request->bytes());
 }
 
 std::optional<Verdict> server_abort(const Evidence& evidence) {
   const Reading reading(evidence);
   if (const auto closed = closed_without_an_answer(reading)) return closed;
-  if (const auto closed = closed_in_mid_response(reading)) return closed;
+  if (reading.closed_in_mid_response()) {
+    const Turn& cut = reading.server.turn;
+    return closed_in_order(reading, Impact::response_truncated, cut.payload.message_size - cut.bytes());
+  }
   if (!reading.reset_by(Side::server) || reading.reset->reply || reading.server.fin()) return {};
   const Turn& request = reading.at.half(Side::client).turn;
   if (!request || read_forgery(reading).weight() >= 2) return {};

@@ -89,15 +89,10 @@ Narrative narrate_propagated(const Evidence& evidence, const Verdict& verdict) {
                                         frame(reading.lost_request->begin));
   }
   if (leg) {
-    const Nanoseconds apart =
-        (by_answer                     ? gateway.answer
-         : reading.reset != nullptr ? reading.reset->segment.at
-         : gave_up                  ? reading.client.fin()
-                                    : reading.server.fin())
-            .time -
-        leg->at.time;
+    Mark shown = by_answer ? gateway.answer : gave_up ? reading.client.fin() : reading.server.fin();
+    if (!by_answer && reading.reset != nullptr) shown = reading.reset->segment.at;
     narrative.explanation += fmt::format(" The cause is on the other leg: stream {} broke {} before ({}, {}).",
-                                         leg->stream, duration(apart), leg->cause, frame(leg->at));
+                                         leg->stream, duration(shown.time - leg->at.time), leg->cause, frame(leg->at));
     const auto& all = evidence.around.other_legs;
     if (all.size() > 1) {
       narrative.explanation += fmt::format(" It shows {} more on this stream: ", plural(all.size() - 1, "failure"));

@@ -21,16 +21,17 @@ bool survived(const Reading& reading) {
          reading.now.half(victim).last().frame > reading.reset->segment.at.frame;
 }
 
+/// Whether this host answered what came from that frame on like a stranger's, after the first reset: it had no socket for it.
+bool knew_no_more(const Break& broken, Side host, FrameNumber from) {
+  return std::any_of(broken.resets.begin() + 1, broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
+                     [&](const Reset& reset) { return reset.by == host && reset.reply && reset.provoked_by >= from; });
+}
+
 /// The client's next request after the reset, if the server answered it like a stranger's: its socket was gone by then.
 const Turn* find_next_victim(const Reading& reading) {
   const Turn& request = reading.client.turn;
   if (!request || request.answered != 0 || request.begin.frame < reading.reset->segment.at.frame) return nullptr;
-  const Break& broken = *reading.broken;
-  const bool refused = std::any_of(broken.resets.begin(), broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
-                                   [&](const Reset& reset) {
-                                     return reset.by == Side::server && reset.reply && reset.provoked_by >= request.begin.frame;
-                                   });
-  return refused ? &request : nullptr;
+  return knew_no_more(*reading.broken, Side::server, request.begin.frame) ? &request : nullptr;
 }
 
 /// The reset answers a segment that its sender's peer never sent by way of this connection: far out of window, and who reset it
@@ -53,13 +54,9 @@ bool answers_what_was_asked(const Reading& reading, const ForgerySigns& signs) {
 
 /// The response was on its way to a client that answered it like a stranger's.
 bool met_no_client(const Reading& reading) {
-  const Break& broken = *reading.broken;
   const Turn& response = reading.server.turn;
   return reading.client.turn.answered != 0 && reading.client.ack_known && !reading.client.ack.after(response.seq) &&
-         std::any_of(broken.resets.begin() + 1, broken.resets.begin() + static_cast<std::ptrdiff_t>(broken.kept),
-                     [&](const Reset& reset) {
-                       return reset.by == Side::client && reset.reply && reset.provoked_by >= response.begin.frame;
-                     });
+         knew_no_more(*reading.broken, Side::client, response.begin.frame);
 }
 
 /// Nothing but its sender's carrying on speaks against a reset that looks as that host's kernel answers what meets no socket.
