@@ -79,7 +79,7 @@ TEST(AbortiveClose, UnfinishedResponseIsTruncation) {
   const Connection c = story.connect();
   c.client.sends(get("/a"));
   story.wait(20ms);
-  c.server.sends(ok(200'000).substr(0, 20 * 1448));
+  c.server.sends(ok(200'000).substr(0, 20 * kFullSegment));
   c.server.aborts();
   EXPECT_THAT(story, says("#0 abortive_truncation"));
 }

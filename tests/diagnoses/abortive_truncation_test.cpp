@@ -5,8 +5,6 @@
 namespace tcpwhy::tests {
 namespace {
 
-constexpr std::size_t kFullSegment = 1448;
-
 /// `option nolinger`: what fits goes out, then a reset.
 void cuts_its_response_short(const Story& story, const Connection& c, std::size_t segments) {
   c.client.sends(get("/large"));

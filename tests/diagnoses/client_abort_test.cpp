@@ -5,8 +5,6 @@
 namespace tcpwhy::tests {
 namespace {
 
-constexpr std::size_t kFullSegment = 1448;
-
 TEST(ClientAbort, CancelledDownloadIsOneIncidentHoweverManyResets) {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect();

@@ -5,14 +5,14 @@
 namespace tcpwhy::tests {
 namespace {
 
-constexpr std::uint16_t kPort = 50'000;
+constexpr std::uint16_t kClientPort = 50'000;
 constexpr std::uint8_t kBehindTheVip = 30;
 constexpr std::uint32_t kClientIsn = 1'000'000;
 constexpr std::uint32_t kServerIsn = 2'000'000'000;
 
 /// A connection to a service address, in use. The NAT that translates it stands between the client and the server.
 Connection through_a_nat(Story& story) {
-  const Connection c = story.connect({.client_port = kPort, .client_isn = kClientIsn, .server_isn = kServerIsn});
+  const Connection c = story.connect({.client_port = kClientPort, .client_isn = kClientIsn, .server_isn = kServerIsn});
   for (int i = 0; i < 3; ++i) {
     c.exchange(get("/a"), ok(3'000));
     story.wait(100ms);
@@ -22,7 +22,7 @@ Connection through_a_nat(Story& story) {
 
 /// What connection tracking calls invalid arrives with the server's own address, and the client's kernel resets it.
 constexpr Terms kUntranslated = {
-    .client_port = kPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = kServerIsn};
+    .client_port = kClientPort, .server_host = kBehindTheVip, .client_isn = kClientIsn, .server_isn = kServerIsn};
 void stray(Story& story, std::string_view from, const Terms& untranslated = kUntranslated) {
   story.play(from, untranslated);
 }
@@ -79,7 +79,7 @@ TEST(ConntrackInvalid, LateDuplicateIsAsInvalid) {
 }
 
 /// The same connection behind the NAT: the server's own address, and TTLs of that place. The client's last ACK is on its way.
-constexpr Terms kBehindTheNat = {.client_port = kPort,
+constexpr Terms kBehindTheNat = {.client_port = kClientPort,
                                  .server_port = 8'080,
                                  .server_host = kBehindTheVip,
                                  .client_isn = kClientIsn,
@@ -125,7 +125,7 @@ TEST(ConntrackInvalid, ClientBehindTheNatSeenAtTheServer) {
   Story story({.vantage = Vantage::server, .round_trip = 20ms});
   (void)through_a_nat(story);
   const Terms from_inside = {
-      .client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+      .client_port = kClientPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
   story.play(R"(
     +0      > P. 90000000:90000100(100) ack 9124 ttl 62
     +.00001 < R  9124:9124(0) win 0 id 0
@@ -164,7 +164,7 @@ TEST(ConntrackInvalid, AnotherPortAtBothEndsIsAnotherConnection) {
   Story story({.round_trip = 20ms});
   (void)through_a_nat(story);
   Terms of_another = kUntranslated;
-  of_another.client_port = kPort + 1;
+  of_another.client_port = kClientPort + 1;
   of_another.server_port = 8'080;
   stray(story, kAheadOfTheWindow, of_another);
   EXPECT_THAT(story, says("#1 capture_too_short"));
@@ -175,7 +175,7 @@ TEST(ConntrackInvalid, AnotherClientOfTheSameServerIsAnotherConnection) {
   Story story({.vantage = Vantage::server, .round_trip = 20ms});
   (void)through_a_nat(story);
   const Terms another_client = {
-      .client_port = kPort + 1, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+      .client_port = kClientPort + 1, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
   story.play(R"(
     +0      > P. 90000000:90000100(100) ack 9124 ttl 62
     +.00001 < R  9124:9124(0) win 0 id 0
@@ -209,7 +209,7 @@ TEST(ConntrackInvalid, AfterASilenceTheNatHadForgotten) {
   (void)through_a_nat(story);
   story.wait(60s);
   const Terms from_inside = {
-      .client_port = kPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
+      .client_port = kClientPort, .client_host = 77, .client_isn = kClientIsn, .server_isn = kServerIsn};
   story.play(R"(
     +0      > P. 118:157(39) ack 9124 ttl 62
     +.00001 < R  9124:9124(0) win 0 id 0

@@ -5,7 +5,7 @@
 namespace tcpwhy::tests {
 namespace {
 
-Connection busy(Story& story) {
+Connection hard_at_work(Story& story) {
   const Connection c = story.connect();
   for (int i = 0; i < 5; ++i) {
     c.exchange(get("/a"), ok());
@@ -16,7 +16,7 @@ Connection busy(Story& story) {
 
 TEST(PeerLostState, ServerForgot) {
   Story story({.round_trip = 20ms});
-  const Connection c = busy(story);
+  const Connection c = hard_at_work(story);
   c.server.forgets();
   c.client.sends(get("/b"));
   EXPECT_THAT(story,
@@ -25,7 +25,7 @@ TEST(PeerLostState, ServerForgot) {
 
 TEST(PeerLostState, ClientForgot) {
   Story story({.vantage = Vantage::server, .round_trip = 20ms});
-  const Connection c = busy(story);
+  const Connection c = hard_at_work(story);
   c.client.sends(get("/subscribe"));
   story.wait(50ms);
   c.client.forgets();
@@ -47,7 +47,7 @@ TEST(PeerLostState, SubscriberForgotWhileTheServerPublishes) {
 
 TEST(PeerLostState, BareAckIsAnsweredByAReset) {
   Story story({.round_trip = 20ms});
-  const Connection c = busy(story);
+  const Connection c = hard_at_work(story);
   c.exchange(get("/last"), ok());
   c.server.forgets();  // while the ACK of its last answer is under way
   EXPECT_THAT(story, says("#0 peer_lost_state note fault=server reset_by=server kind=reply impact=none"));
@@ -58,7 +58,7 @@ TEST(PeerLostState, WhereBusyStreamsAreForgottenAlikeTheIdleOneWasToo) {
   const Connection idle = story.connect();
   idle.exchange(get("/a"), ok());
   story.wait(60s);
-  const Connection c = busy(story);
+  const Connection c = hard_at_work(story);
   c.server.forgets();
   idle.server.forgets();
   c.client.sends(get("/b"));
@@ -72,7 +72,7 @@ TEST(PeerLostState, WhereBusyStreamsAreForgottenAlikeTheIdleOneWasToo) {
 
 TEST(PeerLostState, NothingForgotten) {
   Story story({.round_trip = 20ms});
-  busy(story).closes_cleanly();
+  hard_at_work(story).closes_cleanly();
   EXPECT_THAT(story, says_nothing());
 }
 
@@ -80,7 +80,7 @@ TEST(PeerLostState, NothingForgotten) {
 
 TEST(PeerLostState, AfterASilenceLongerThanAnyThatSurvivedItWasIdle) {
   Story story({.round_trip = 20ms});
-  const Connection c = busy(story);
+  const Connection c = hard_at_work(story);
   story.wait(60s);
   c.server.forgets();
   c.client.sends(get("/b"));
@@ -89,7 +89,7 @@ TEST(PeerLostState, AfterASilenceLongerThanAnyThatSurvivedItWasIdle) {
 
 TEST(PeerLostState, WithAFinItIsStaleReuse) {
   Story story({.round_trip = 20ms});
-  const Connection c = busy(story);
+  const Connection c = hard_at_work(story);
   c.server.closes();
   story.wait(1s);
   c.client.sends(get("/b"));

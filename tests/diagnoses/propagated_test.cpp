@@ -261,7 +261,7 @@ TEST(Propagated, WhereNoOtherLegBrokeTheServerAborted) {
   const Legs legs = connect_both(story);
   legs.outer.client.sends(get("/large"));
   story.wait(11ms);
-  legs.outer.server.sends(ok(100'000).substr(0, 20 * 1448));
+  legs.outer.server.sends(ok(100'000).substr(0, 20 * kFullSegment));
   story.wait(500ms);
   legs.outer.server.aborts();
   story.wait(1s);
@@ -274,9 +274,9 @@ TEST(Propagated, CancelledDownloadIsOneOnBothLegs) {
   const Legs legs = connect_both(story);
   asks(story, legs, get("/large"));
   story.wait(11ms);
-  legs.inner.server.sends(ok(100'000).substr(0, 30 * 1448));
+  legs.inner.server.sends(ok(100'000).substr(0, 30 * kFullSegment));
   story.wait(11ms);
-  legs.outer.server.sends(ok(100'000).substr(0, 30 * 1448));
+  legs.outer.server.sends(ok(100'000).substr(0, 30 * kFullSegment));
   story.wait(11ms);
   legs.outer.client.aborts();
   story.wait(11ms);

@@ -143,7 +143,7 @@ TEST(ResponseTimeout, HalfCloseWaitsForItsAnswer) {
 TEST(ResponseTimeout, AfterTheFirstByteOfTheResponseItIsAClientAbort) {
   Story story({.round_trip = 20ms});
   const Connection c = waits(story, 3s);
-  c.server.sends(ok(200'000).substr(0, 30 * 1448));
+  c.server.sends(ok(200'000).substr(0, 30 * kFullSegment));
   story.wait(3s);
   c.client.aborts();
   EXPECT_THAT(story, says("#0 client_abort/response note"));

@@ -5,8 +5,6 @@
 namespace tcpwhy::tests {
 namespace {
 
-constexpr std::size_t kFullSegment = 1448;
-
 void others_end_well(Story& story) {
   for (int i = 0; i < 5; ++i) {
     const Connection c = story.connect();

@@ -30,6 +30,9 @@ namespace tcpwhy::tests {
 constexpr std::uint8_t kHandshakeFailure = 40;
 constexpr std::uint8_t kProtocolVersion = 70;
 
+/// What a segment carries over Ethernet, with timestamps: 1500 bytes without the headers of IPv4 (20) and TCP (20 + 12).
+constexpr std::size_t kFullSegment = 1448;
+
 /// Bytes that are no protocol known here.
 [[nodiscard]] std::string bytes(std::size_t count);
 

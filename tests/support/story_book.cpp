@@ -402,7 +402,7 @@ Capture truncated() {
   const Connection c = story.connect();
   c.client.sends(get("/large"));
   story.wait(15ms);
-  c.server.sends(ok(100'000).substr(0, 20 * 1448));
+  c.server.sends(ok(100'000).substr(0, 20 * kFullSegment));
   c.server.aborts();
   return story.capture();
 }
@@ -687,7 +687,7 @@ Capture broke_off() {
   const Connection c = story.connect();
   c.client.sends(get("/large"));
   story.wait(15ms);
-  c.server.sends(ok(100'000).substr(0, 20 * 1448));
+  c.server.sends(ok(100'000).substr(0, 20 * kFullSegment));
   story.wait(500ms);
   c.server.aborts();
   return story.capture();
@@ -698,7 +698,7 @@ Capture download_cancelled() {
   const Connection c = story.connect();
   c.client.sends(get("/large"));
   story.wait(15ms);
-  c.server.sends(ok(100'000).substr(0, 30 * 1448));
+  c.server.sends(ok(100'000).substr(0, 30 * kFullSegment));
   story.wait(11ms);
   c.client.aborts();
   return story.capture();
@@ -707,7 +707,7 @@ Capture download_cancelled() {
 Capture upload_stopped() {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect();
-  c.client.sends(std::string_view(post("/upload", 100'000)).substr(0, 20 * 1448));
+  c.client.sends(std::string_view(post("/upload", 100'000)).substr(0, 20 * kFullSegment));
   story.wait(15ms);
   c.client.aborts();
   return story.capture();
