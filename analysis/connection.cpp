@@ -206,9 +206,9 @@ void Connection::note_second_sight(const Segment& segment, Observation& seen) {
     const bool follows = now_.last_side == seen.side && original.seq == segment.seq && !segment.has(kRst);
     // A TTL that grew on the way tells of two clocks that disagree: then nobody knows which place is nearer.
     const bool backwards = segment.ttl && sender.ttl_known() && *segment.ttl > sender.ttl_low;
-    if (!follows || backwards || latest_point_ == 0 || segment.point == 0 || segment.point == latest_point_) return;
+    if (!follows || backwards || sender.point == 0 || segment.point == 0 || segment.point == sender.point) return;
     TwoPoints& found = now_.odd.write().points[index(seen.side)];
-    found.near = latest_point_;
+    found.near = sender.point;
     found.far = segment.point;
     if (segment.ttl && sender.ttl_known()) found.hops = static_cast<std::uint8_t>(sender.ttl_low - *segment.ttl);
   }
@@ -752,7 +752,7 @@ void Connection::remember_segment(const Segment& segment, Side side) {
   std::construct_at(&sender.recent[0], segment);
   sender.seen = true;
   if (!sender.first) sender.first = mark_of(segment);
-  latest_point_ = segment.point;
+  sender.point = segment.point;
   now_.last_side = side;
 }
 

@@ -291,7 +291,6 @@ class Connection {
   StreamNumber stream_;
   bool client_is_guessed_ = true;
   bool clock_jumped_ = false;  ///< This very segment comes after a step of the capture's clock.
-  CapturePoint latest_point_ = 0;  ///< Of the latest segment that was no copy.
   ConnectionState now_;
   std::unique_ptr<Trouble> trouble_;
 };

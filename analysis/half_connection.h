@@ -185,6 +185,7 @@ struct HalfConnection {
   std::uint8_t with_timestamps = 0;  ///< Segments after the SYN, resets and probes not counted; saturates.
   std::uint8_t without_timestamps = 0;
   std::uint16_t ip_id = 0;   ///< Latest that wasn't 0.
+  CapturePoint point = 0;    ///< Of its latest segment, without resets and copies.
   SequenceNumber next;
   SequenceNumber ack;        ///< Highest acknowledgment sent: RCV.NXT as the peer knows it.
   std::uint32_t tsval = 0;

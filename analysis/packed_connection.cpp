@@ -292,8 +292,8 @@ class Walk {
   /// `heard`: what follows the highest byte of the other side.
   void half(HalfConnection& value, SequenceNumber heard) {
     auto& [seen, next_known, ack_known, ip_id_known, tsval_known, syn_first, syn_copies_disagree, disordered, echoes, left_over,
-           netscaler, probes, retransmissions, syns, ttl_low, ttl_high, with_timestamps, without_timestamps, ip_id, next, ack, tsval,
-           few_have, oldest_unacked, recent, last_length, its_turn, isn, all_bytes, response_time, first, syn_options] = value;
+           netscaler, probes, retransmissions, syns, ttl_low, ttl_high, with_timestamps, without_timestamps, ip_id, point, next, ack,
+           tsval, few_have, oldest_unacked, recent, last_length, its_turn, isn, all_bytes, response_time, first, syn_options] = value;
     auto& [mss, longest_nop_run, known, timestamps] = syn_options;
     const bool has_counts = (probes | retransmissions | longest_nop_run) != 0;
     const unsigned all = flags(seen, next_known, ack_known, ip_id_known, tsval_known, syn_first, syn_copies_disagree, disordered,
@@ -320,6 +320,7 @@ class Walk {
     pair(ttl_low, ttl_high);
     pair(with_timestamps, without_timestamps);
     ip_id = number(ip_id);
+    point = number(point);
     ack = sequence(ack, heard);
     tsval = number(tsval);
     mark(first);
@@ -389,7 +390,6 @@ template <typename Bytes>
 void Connection::go_through(Walk<Bytes>& walk) {
   client_is_guessed_ = walk.flag(client_is_guessed_);
   clock_jumped_ = walk.flag(clock_jumped_);
-  latest_point_ = walk.number(latest_point_);
   walk.connection(now_);
 }
 

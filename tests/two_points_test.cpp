@@ -114,6 +114,16 @@ TEST(TwoPoints, ResetThatWasSeenAtItsSenderIsHonest) {
   EXPECT_THAT(story, says("#0 peer_lost_state reset_by=server"));
 }
 
+/// One capture point has the resets, the other one all else: TTLs and delays of two places can't be compared.
+TEST(TwoPoints, ResetThatShowsWhereNothingElseOfItsSenderDoesIsNotCalledForged) {
+  Story story(kBothEnds);
+  story.misses([](Side, const Packet& packet) { return packet.has(kRst) == (packet.eye == 0); });
+  const Connection c = converses(story);
+  c.server.forgets();
+  c.client.sends(get("/c"));
+  EXPECT_THAT(story, says("#0 peer_lost_state reset_by=server"));
+}
+
 /// On its way to the client the reset gets lost: it shows at the server alone.
 TEST(TwoPoints, ResetThatNeverArrivedIsHonestToo) {
   Story story(kBothEnds);

@@ -191,12 +191,14 @@ ForgerySigns read_forgery(const Reading& reading) {
   const TwoPoints& points = reading.now.points(reset.by);
   const bool behind = points && segment.point == points.far;
   signs.never_sent = behind && points.reliable();
-  if (then.ttl_known()) {
+  // Seen at another place than what that host sent before: TTLs and delays of two places can't be compared.
+  const bool elsewhere = !behind && segment.point != 0 && then.point != 0 && segment.point != then.point;
+  if (!elsewhere && then.ttl_known()) {
     const int hops = behind ? points.hops : 0;
     signs.ttl_low = then.ttl_low - hops;
     signs.ttl_high = then.ttl_high - hops;
   }
-  if (segment.ttl_known && then.ttl_known()) {
+  if (segment.ttl_known && signs.ttl_low <= signs.ttl_high) {
     const int below = signs.ttl_low - segment.ttl;
     const int above = segment.ttl - signs.ttl_high;
     const int off = std::max(below, above);
@@ -207,7 +209,8 @@ ForgerySigns read_forgery(const Reading& reading) {
   // number repeats the stimulus's ack and the line had been quiet.
   const HalfConnection& peer = reading.at.half(other(reset.by));
   const Glimpse& stimulus = peer.recent[0];
-  if (then.response_time_known() && then.response_time >= kMeasurableRoundTrip && stimulus.at && peer.oldest_unacked) {
+  const bool timed = !elsewhere && then.response_time_known() && then.response_time >= kMeasurableRoundTrip;
+  if (timed && stimulus.at && peer.oldest_unacked) {
     const bool covers = segment.has(kAck) && stimulus.length > 0 && segment.ack.after(stimulus.seq);
     const bool quiet = !peer.recent[1].at || stimulus.at.time - peer.recent[1].at.time > 2 * then.response_time;
     const bool repeats = reset.reply && reset.provoked_by == stimulus.at.frame && quiet;
@@ -215,8 +218,7 @@ ForgerySigns read_forgery(const Reading& reading) {
   }
   // A reply repeats an ack that nobody could send before what it acknowledges had passed here.
   const Mark& acknowledged = then.turn ? then.turn.last : then.last_syn();
-  if (reset.reply && then.response_time_known() && then.response_time >= kMeasurableRoundTrip &&
-      reading.now.handshake_seen() && acknowledged && !then.fin() && segment.seq == then.next) {
+  if (timed && reset.reply && reading.now.handshake_seen() && acknowledged && !then.fin() && segment.seq == then.next) {
     signs.too_fast = signs.too_fast || segment.at.time - acknowledged.time < then.response_time / 2;
   }
   const bool new_data = after.next.after(then.next) && after.bytes > then.bytes;
@@ -337,7 +339,7 @@ std::vector<std::string> rule_out_forgery(const Reading& reading) {
   const Portrait& segment = reading.reset->segment;
   const HalfConnection& sender = reading.at.half(reading.reset->by);
   const ForgerySigns signs = read_forgery(reading);
-  if (signs.weight() == 0 && segment.ttl_known && sender.ttl_known()) {
+  if (signs.weight() == 0 && segment.ttl_known && signs.ttl_low <= signs.ttl_high) {
     lines.push_back(fmt::format("injected_reset: the RST's TTL {} is that of the {}'s other segments, and that host "
                                 "did not carry on after it",
                                 segment.ttl, name(reading.reset->by)));

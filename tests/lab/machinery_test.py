@@ -1,5 +1,6 @@
 """The machinery of captures/lab, where it can be tested without being root."""
 
+import json
 import re
 import socket
 import struct
@@ -7,12 +8,13 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 SOURCE = Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(SOURCE / "captures" / "lab"))
 
-from machinery import oracle, scenario, wire, witness  # noqa: E402
+from machinery import oracle, scenario, scoring, wire, witness  # noqa: E402
 
 CLIENT, SERVER = socket.inet_aton("10.60.0.10"), socket.inet_aton("10.60.0.20")
 TIMESTAMPS = b"\x01\x01\x08\x0a" + struct.pack("!II", 1000, 2000)
@@ -188,6 +190,44 @@ class TheOracle(unittest.TestCase):
         known = set(re.findall(r"^#+ `?([a-z_]+)`?$", page, re.MULTILINE))
         self.assertIn("keepalive_race", known)
         self.assertEqual(set(oracle.ALLOWED) - known, set())
+
+
+class AScore(unittest.TestCase):
+    """Of a capture with one stream, of which one cause is said."""
+
+    def of(self, said: str, severity: int = 3, **truth) -> scoring.Score:
+        score = scoring.Score()
+        stream = {"stream": 0, "frame": 1, "from": "10.60.0.10:40000", "to": "10.60.0.20:80", "causes": [], **truth}
+        finding = scoring.Finding(said, "", "server", "request_lost", severity, "reply")
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(scoring, "said_of", return_value={1: [finding]}):
+            Path(folder, "truth.json").write_text(json.dumps({"made": "2026-11-27T12:00", "versions": {}, "streams": [stream]}))
+            scoring.add(score, Path(folder))
+        return score
+
+    def test_finds_the_cause(self):
+        score = self.of("stale_reuse", causes=["keepalive_race", "stale_reuse"])
+        self.assertEqual((score.found, score.misses), ({"stale_reuse": 1}, []))
+
+    def test_tells_another_cause_as_false_and_the_right_one_as_missed(self):
+        score = self.of("server_abort", causes=["stale_reuse"])
+        self.assertEqual((score.false, score.missed, len(score.misses)), ({"server_abort": 1}, {"stale_reuse": 1}, 2))
+
+    def test_has_a_healthy_stream_accused_by_a_warning_and_not_by_a_note(self):
+        self.assertEqual((self.of("server_abort", severity=2).accused, self.of("server_abort", severity=1).accused), (1, 0))
+
+    def test_judges_fault_and_impact_where_the_cause_is_right(self):
+        score = self.of("stale_reuse", causes=["stale_reuse"], fault=["client"], impact=["request_lost"])
+        self.assertEqual(score.wrong, {"fault": 1})
+
+    def test_hears_the_kernel(self):
+        told = {"frame": 1, "from": "10.60.0.20:80", "host": "server", "state": "", "reason": "NO_SOCKET"}
+        self.assertEqual(len(self.of("abortive_truncation", causes=["abortive_truncation"], resets=[told]).objections), 1)
+
+    def test_counts_what_nobody_can_know_as_wrong_and_tells_it_apart(self):
+        score = self.of("server_abort", causes=["stale_reuse"], hidden="the FIN went another way")
+        self.assertEqual((score.false, score.missed, score.misses), ({"server_abort": 1}, {"stale_reuse": 1}, []))
+        self.assertTrue(all(line.endswith(": the FIN went another way") for line in score.hidden))
+        self.assertEqual(len(score.hidden), 2)
 
 
 class TheScenarios(unittest.TestCase):

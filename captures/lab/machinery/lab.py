@@ -24,7 +24,8 @@ class Verdict:
 
     `causes`: any of these is right; none: nothing happened to it, and a warning would be a false alarm. `variant`, `fault`,
     `impact`: any of these words is right; empty: not judged. `optional`: silence is right too. `also`: each of these is true beside it
-    (of another chapter: what a device did to the options, beside what became of the connect).
+    (of another chapter: what a device did to the options, beside what became of the connect). `hidden`: why nobody can tell who has
+    this capture alone; what disagrees then is told, and fails nothing.
     """
 
     causes: tuple[str, ...] = ()
@@ -34,14 +35,17 @@ class Verdict:
     optional: bool = False
     note: str = ""
     also: tuple[str, ...] = ()
+    hidden: str = ""
 
 
 HEALTHY = Verdict()
 
 
-def verdict(causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "", also: str = "") -> Verdict:
+def verdict(causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "", also: str = "",
+            hidden: str = "") -> Verdict:
     """`verdict("keepalive_race stale_reuse", fault="client")`: words apart by blanks."""
-    return Verdict(tuple(causes.split()), tuple(variant.split()), tuple(fault.split()), tuple(impact.split()), optional, note, tuple(also.split()))
+    return Verdict(tuple(causes.split()), tuple(variant.split()), tuple(fault.split()), tuple(impact.split()), optional, note,
+                   tuple(also.split()), hidden)
 
 
 @dataclass(frozen=True)
@@ -299,13 +303,14 @@ class Connection:
         return head + b"\r\n\r\n" + body
 
     def peer_has_closed(self) -> bool:
-        """Whether its FIN or RST is here already: what a pool that looks would see before it reuses a connection. In TLS, what comes
-        unasked is a farewell as well."""
+        """Whether its FIN or RST is here already: what a pool that looks would see before it reuses a connection. What comes unasked
+        is a farewell: a close_notify, or a message that says so."""
         timeout = self.socket.gettimeout()
         self.socket.setblocking(False)
         try:
             # A socket in TLS can't peek; the one below it can.
-            return socket.socket.recv(self.socket, 1, socket.MSG_PEEK) == b"" or isinstance(self.socket, ssl.SSLSocket)
+            socket.socket.recv(self.socket, 1, socket.MSG_PEEK)
+            return True
         except BlockingIOError:
             return False
         except OSError:
@@ -334,9 +339,9 @@ class Connection:
         probe(self.socket, idle_s, interval_s, probes)
 
     def was(self, causes: str, variant: str = "", fault: str = "", impact: str = "", optional: bool = False, note: str = "",
-            also: str = "", seen_from: dict[str, Verdict] | None = None) -> None:
+            also: str = "", hidden: str = "", seen_from: dict[str, Verdict] | None = None) -> None:
         """Tells the truth about it. `seen_from`: where a vantage can't see what others see."""
-        self.told.verdict = verdict(causes, variant, fault, impact, optional, note, also)
+        self.told.verdict = verdict(causes, variant, fault, impact, optional, note, also, hidden)
         self.told.seen_from = seen_from or {}
 
     def judged_by(self, rule: Callable[[Seen], Verdict]) -> None:

@@ -2,7 +2,7 @@
 
 A stream whose truth names causes is found if one of them is said. Whatever is said of it beyond, as a warning or an error, is false, and so
 is every warning and error on a healthy stream. A habit is found if it is said of any connection to its endpoint. Precision and recall of a
-cause are over streams.
+cause are over streams. Where the truth says that it can't be known from this capture, what disagrees counts all the same, and is told apart.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Score:
     wrong: Counter = field(default_factory=Counter)  # variant, fault, impact, where the cause is right
     misses: list[str] = field(default_factory=list)
     objections: list[str] = field(default_factory=list)  # the kernel's
+    hidden: list[str] = field(default_factory=list)  # of both, what nobody can know who has the capture alone
     versions: dict[str, set[str]] = field(default_factory=dict)  # of what made the captures
     days: set[str] = field(default_factory=set)  # on which they were made
 
@@ -90,6 +91,11 @@ def add(score: Score, folder: Path) -> None:
         findings = list(said.get(stream["frame"], []))
         where = f"{folder.name} stream {stream['stream']}"
         resets = stream.get("resets", [])
+        hidden = stream.get("hidden", "")
+
+        def tell(lines: list[str], line: str, where: str = where, hidden: str = hidden) -> None:
+            (score.hidden if hidden else lines).append(f"{where}: {line}" + (f": {hidden}" if hidden else ""))
+
         for finding in list(findings):
             if (stream["to"], finding.cause) in habits:
                 habits[stream["to"], finding.cause] = True
@@ -98,7 +104,7 @@ def add(score: Score, folder: Path) -> None:
         score.resets += len(resets)
         score.resets_told += sum(bool(reset.get("reason")) for reset in resets)
         for objection in oracle.objections([finding.cause for finding in findings], [finding.reset_kind for finding in findings], resets):
-            score.objections.append(f"{where}: {objection}")
+            tell(score.objections, objection)
         if not stream.get("judged", True):
             continue
         causes, also = stream["causes"], stream.get("also", [])
@@ -106,13 +112,13 @@ def add(score: Score, folder: Path) -> None:
         for finding in findings:
             if finding.cause not in (*causes, *also) and finding.severity >= _WARN:
                 score.false[finding.cause] += 1
-                score.misses.append(f"{where}: {finding.cause} was said, and is {' or '.join(causes) or 'healthy'}")
+                tell(score.misses, f"{finding.cause} was said, and is {' or '.join(causes) or 'healthy'}")
         for cause in also:
             if cause in {finding.cause for finding in findings}:
                 score.found[cause] += 1
             else:
                 score.missed[cause] += 1
-                score.misses.append(f"{where}: {cause} was missed beside {' or '.join(causes)}")
+                tell(score.misses, f"{cause} was missed beside {' or '.join(causes)}")
         if not causes:
             score.healthy += 1
             score.accused += any(finding.severity >= _WARN for finding in findings)
@@ -121,10 +127,10 @@ def add(score: Score, folder: Path) -> None:
             for word in ("variant", "fault", "impact"):
                 if stream.get(word) and getattr(right, word) not in stream[word]:
                     score.wrong[word] += 1
-                    score.misses.append(f"{where}: {right.cause}, {word} {getattr(right, word) or 'none'}, and is {' or '.join(stream[word])}")
+                    tell(score.misses, f"{right.cause}, {word} {getattr(right, word) or 'none'}, and is {' or '.join(stream[word])}")
         elif not stream.get("optional"):
             score.missed[causes[0]] += 1
-            score.misses.append(f"{where}: {causes[0]} was missed; said was {', '.join(finding.cause for finding in findings) or 'nothing'}")
+            tell(score.misses, f"{causes[0]} was missed; said was {', '.join(finding.cause for finding in findings) or 'nothing'}")
     for (endpoint, cause), heard in habits.items():
         (score.found if heard else score.missed)[cause] += 1
         if not heard:
@@ -146,9 +152,10 @@ def table(score: Score) -> str:
 
 
 def disagreements(score: Score) -> str:
-    """What disagrees with the truth, and with the kernel, a line each; "" if nothing does."""
+    """What disagrees with the truth, and with the kernel, a line each; "" if nothing does. First what is wrong, then what can't be known."""
     parts = []
-    for title, lines in (("What disagrees with the truth", score.misses), ("What the kernel objects to", score.objections)):
+    for title, lines in (("What disagrees with the truth", score.misses), ("What the kernel objects to", score.objections),
+                         ("What can't be known from there", score.hidden)):
         if lines:
             parts.append(f"{title}:\n\n" + "\n".join(f"- {line}" for line in lines))
     return "\n\n".join(parts)

@@ -28,7 +28,9 @@ def play(lab: Lab, behaviour=None, at_once: bool = False, backlog: int = 1, kern
             if not connected:
                 connection.was("accept_overflow", "dropped", "server", "connect_failed connect_delayed")
             else:
-                connection.was("accept_overflow", "unserved" if connection.error == "timeout" else "reset", "server")
+                # A handshake by cookie whose end is dropped leaves a client that believes to be connected, and a server that knows nothing.
+                dropped = "nobody acknowledged its requests, and no RST came" if at_once and connection.error == "timeout" else ""
+                connection.was("accept_overflow", "unserved" if connection.error == "timeout" else "reset", "server", hidden=dropped)
         connection.close()
 
     if not at_once:

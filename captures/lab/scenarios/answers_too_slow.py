@@ -39,8 +39,10 @@ def play(lab: Lab, proxy_waits_s: float, curl_waits_s: float) -> None:
         why = ended.get(gunicorn.asked_from(seen.source.split(":")[1]))
         if not why:
             return HEALTHY
-        # Only who sees both legs can tell that nginx passes on what curl did.
-        return verdict("propagated" if why == "curl gave up" and seen.vantage == "proxy" else "response_timeout", note=why)
+        # Only who sees both legs can tell that nginx passes on what curl did, and for that they have to have something in common.
+        if why == "curl gave up" and seen.vantage == "proxy":
+            return verdict("propagated", note=why, hidden="both legs have nothing in common but the moment")
+        return verdict("response_timeout", note=why)
 
     lab.judge(proxy, server, behind)
     quick, slow, cut = (0.1, 30), (4, 30), (4, curl_waits_s)

@@ -37,7 +37,8 @@ def play(lab: Lab, port: int, drops_invalid: bool = False) -> None:
                 lab.note(f"the request after the stray: {connection.error}")
                 # The server never sees the stray: to it a RST came in the client's name, and the client went on.
                 connection.was("conntrack_invalid", "", "middlebox", "request_lost",
-                               seen_from={"server": verdict("conntrack_invalid injected_reset", "", "middlebox", "request_lost")})
+                               seen_from={"server": verdict("conntrack_invalid injected_reset", "", "middlebox", "request_lost",
+                                                            hidden="what drew the client's RST went another way")})
                 lab.stray(connection.told.source, f"{server.address}:{port}", lambda seen: verdict("conntrack_invalid", fault="middlebox"))
                 break
             lab.sleep(0.15)
