@@ -7,6 +7,7 @@
 
 #include "catalogue.h"
 #include "fields.h"
+#include "pooled.h"
 #include "preferences.h"
 
 namespace tcpwhy::plugin {
@@ -130,12 +131,6 @@ Expert* find_expert(const Diagnosis* diagnosis) {
 }
 
 // From here on: no object with a destructor on the stack, for epan may longjmp across it.
-
-/// A C string in the packet's pool.
-const char* pooled(packet_info* pinfo, std::string_view text) {
-  if (text.empty()) return "";  // Its data may be null.
-  return wmem_strndup(pinfo->pool, text.data(), text.size());
-}
 
 /// How much of `text` fits into `limit` bytes, ending at a space where there is one in its second half, and never
 /// inside a UTF-8 sequence.

@@ -90,14 +90,12 @@ class Causes {
  public:
   Causes() { entitle(); }
 
-  void open(stat_tap_table_ui* ui) {
-    sheet_.open(ui);
-    forget();
-  }
-
-  void clear() {
-    sheet_.clear();
-    forget();
+  /// All that was taken; the rows are the sheet's to remove.
+  void forget() {
+    rows_.clear();
+    ledger_.clear();
+    all_streams_.clear();
+    entitle();
   }
 
   void take(const TapRecord& record) {
@@ -112,6 +110,7 @@ class Causes {
   }
 
   stat_tap_table_ui ui_ = make_table("TCP Why Causes", kIncidentTap, "tcpwhy", columns_.data(), columns_.size());
+  Sheet sheet_{ui_};
 
  private:
   enum Column : std::size_t { cause, impact, loudest, incidents = loudest + 4, streams, column_count };
@@ -126,13 +125,6 @@ class Causes {
     Place place;
     Severity severity;
   };
-
-  void forget() {
-    rows_.clear();
-    ledger_.clear();
-    all_streams_.clear();
-    entitle();
-  }
 
   void count(const Entry& entry, StreamNumber stream, int change) {
     Line& line = entry.place->second;
@@ -189,7 +181,6 @@ class Causes {
       text_column("Streams", "%s"),
   }};
 
-  Sheet sheet_{ui_};
   Lines rows_;
   Ledger<Entry> ledger_;
   std::set<StreamNumber> all_streams_;
@@ -202,14 +193,11 @@ class Endpoints {
  public:
   Endpoints() { entitle(); }
 
-  void open(stat_tap_table_ui* ui) {
-    sheet_.open(ui);
-    forget();
-  }
-
-  void clear() {
-    sheet_.clear();
-    forget();
+  /// All that was taken; the rows are the sheet's to remove.
+  void forget() {
+    rows_.clear();
+    ledger_.clear();
+    entitle();
   }
 
   void take(const TapRecord& record) {
@@ -225,6 +213,7 @@ class Endpoints {
   }
 
   stat_tap_table_ui ui_ = make_table("TCP Why Endpoints", kEndpointTap, "tcpwhy,endpoints", columns_.data(), columns_.size());
+  Sheet sheet_{ui_};
 
  private:
   enum Column : std::size_t { endpoint, role, loudest, at_fault = loudest + 4, timeout, samples, match, column_count };
@@ -235,12 +224,6 @@ class Endpoints {
     Severity severity = Severity::chat;
     Fault fault = Fault::unknown;
   };
-
-  void forget() {
-    rows_.clear();
-    ledger_.clear();
-    entitle();
-  }
 
   static std::string between(std::string_view client, std::string_view server) {
     return fmt::format("{} <-> {}", client, server);
@@ -331,7 +314,6 @@ class Endpoints {
       text_column("Known defaults", "%s"),
   }};
 
-  Sheet sheet_{ui_};
   std::map<std::pair<std::string, std::string>, Sheet::Row*> rows_;
   Ledger<Entry> ledger_;
 };
@@ -397,11 +379,21 @@ std::map<stats_tree*, Tree>& trees() {
 template <auto table>
 void register_table() {
   stat_tap_table_ui& ui = table().ui_;
-  ui.stat_tap_init_cb = [](stat_tap_table_ui* opened) { guarded([&] { table().open(opened); }); };
+  ui.stat_tap_init_cb = [](stat_tap_table_ui* opened) {
+    guarded([&] {
+      table().sheet_.open(opened);
+      table().forget();
+    });
+  };
   ui.packet_func = [](void*, packet_info*, epan_dissect_t*, const void* data, tap_flags_t) {
     return guarded([&] { table().take(*static_cast<const TapRecord*>(data)); });
   };
-  ui.stat_tap_reset_table_cb = [](stat_tap_table*) { guarded([] { table().clear(); }); };
+  ui.stat_tap_reset_table_cb = [](stat_tap_table*) {
+    guarded([] {
+      table().sheet_.clear();
+      table().forget();
+    });
+  };
   register_stat_tap_table_ui(&ui);
 }
 

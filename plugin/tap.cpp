@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "catalogue.h"
+#include "pooled.h"
 
 namespace tcpwhy::plugin {
 namespace {
@@ -12,10 +13,6 @@ static_assert(std::is_trivially_copyable_v<TappedIncident> && std::is_trivially_
 
 int incident_tap = 0;
 int endpoint_tap = 0;
-
-const char* pooled(packet_info* pinfo, std::string_view text) {
-  return text.empty() ? "" : wmem_strndup(pinfo->pool, text.data(), text.size());
-}
 
 TappedIncident incident_of(const Finding& finding, packet_info* pinfo) {
   const Verdict& verdict = finding.verdict;

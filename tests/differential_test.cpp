@@ -199,19 +199,25 @@ std::string differences(const Table& tshark, const Table& batch) {
   return lines;
 }
 
-std::vector<fs::path> captures() {
+/// What the environment names, or nothing.
+std::vector<fs::path> chosen() {
   std::vector<fs::path> files;
-  if (const char* chosen = std::getenv("TCPWHY_DIFFERENTIAL"); chosen != nullptr) {
-    std::string_view rest = chosen;
-    while (!rest.empty()) {
-      const std::string_view file = rest.substr(0, rest.find(':'));
-      if (!file.empty()) files.emplace_back(file);
-      rest.remove_prefix(std::min(rest.size(), file.size() + 1));
-    }
-    return files;
+  const char* names = std::getenv("TCPWHY_DIFFERENTIAL");
+  std::string_view rest = names != nullptr ? names : "";
+  while (!rest.empty()) {
+    const std::string_view file = rest.substr(0, rest.find(':'));
+    if (!file.empty()) files.emplace_back(file);
+    rest.remove_prefix(std::min(rest.size(), file.size() + 1));
   }
+  return files;
+}
+
+/// These captures of captures/, if none are chosen.
+std::vector<fs::path> captures(std::vector<std::string> (*ids)(const fs::path&)) {
+  std::vector<fs::path> files;
+  if (!chosen().empty()) return files;
   const fs::path folder = fs::path(TCPWHY_SOURCE_DIR) / "captures";
-  for (const std::string& id : capture_ids(folder)) files.push_back(capture_in(folder / id));
+  for (const std::string& id : ids(folder)) files.push_back(capture_in(folder / id));
   return files;
 }
 
@@ -224,7 +230,9 @@ std::string name_of(const ::testing::TestParamInfo<fs::path>& test) {
 }
 
 class Differential : public ::testing::TestWithParam<fs::path> {};
-INSTANTIATE_TEST_SUITE_P(Captures, Differential, ::testing::ValuesIn(captures()), name_of);
+INSTANTIATE_TEST_SUITE_P(Chosen, Differential, ::testing::ValuesIn(chosen()), name_of);
+INSTANTIATE_TEST_SUITE_P(KnownAtOnce, Differential, ::testing::ValuesIn(captures(known_at_once)), name_of);
+INSTANTIATE_TEST_SUITE_P(KnownLater, Differential, ::testing::ValuesIn(captures(known_later)), name_of);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Differential);
 
 TEST_P(Differential, PluginAndBatchSayTheSameOfEveryFrame) {

@@ -4,7 +4,7 @@
 //   TCPWHY_UPDATE_GOLDEN=1 ctest -L golden     writes `expected` anew; read the difference before you commit it
 //
 // A line a finding, on the frame that decides it, in frame order. A wording may change without a golden changing; a
-// verdict, a frame or a number may not.
+// verdict, a frame or a number may not. In the same run the statistics count each of these incidents once.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,9 +13,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <numeric>
 #include <set>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,6 +25,7 @@
 
 #include "catalogue.h"
 #include "support/captures.h"
+#include "support/printed_statistics.h"
 #include "support/tshark.h"
 #include "support/tshark_version.h"
 
@@ -126,6 +129,8 @@ struct Said {
   std::string findings;
   /// A line each: timeouts that are in force, retries, events.
   std::set<std::string> endpoints;
+  /// Each incident once, as it was decided last: what the statistics have to count.
+  Counts incidents;
 };
 
 /// PDML has a line for each field, in the order of the tree: a cause, and below it what belongs to it.
@@ -135,6 +140,7 @@ Said read(const std::string& pdml) {
   std::string stream;
   std::vector<Row> rows;
   Frame frame;
+  std::map<std::pair<std::string, Question>, std::tuple<std::string, std::string, std::size_t>> last_words;
   std::istringstream in(pdml);
   for (std::string line; std::getline(in, line);) {
     const std::string name = attribute(line, "name");
@@ -154,7 +160,10 @@ Said read(const std::string& pdml) {
       }
     } else if (line.find("</packet>") != std::string::npos) {
       for (const Row& row : rows) {
-        if (row.field("deciding_frame") == number) said.findings += to_line(row, stream);
+        if (row.field("deciding_frame") != number) continue;
+        said.findings += to_line(row, stream);
+        last_words.insert_or_assign({stream, find_diagnosis(row.field("cause"))->question},
+                                    std::tuple(row.field("cause"), row.field("impact"), std::stoul(row.field("severity"))));
       }
       if (!frame.value("idle_timeout").empty()) said.endpoints.insert("timeout " + frame.values(kTimeoutFields));
       if (!frame.value("retry.stream").empty()) said.endpoints.insert("retry " + frame.values(kRetryFields));
@@ -165,6 +174,10 @@ Said read(const std::string& pdml) {
       stream.clear();
       frame = {};
     }
+  }
+  for (const auto& [incident, words] : last_words) {
+    const auto& [cause, impact, severity] = words;
+    ++said.incidents[{cause, impact}][3 - severity];
   }
   return said;
 }
@@ -221,10 +234,21 @@ class Golden : public ::testing::TestWithParam<std::string> {
   }
   [[nodiscard]] Said said(Passes passes) const {
     const Outcome outcome = run_tshark(fmt::format(
-        "{} -n -r '{}' -Y '{} || tcpwhy.idle_timeout || tcpwhy.retry.stream || tcpwhy.event != \"\"' -T pdml -J 'frame tcp tcpwhy'",
+        "{} -n -r '{}' -Y '{} || tcpwhy.idle_timeout || tcpwhy.retry.stream || tcpwhy.event != \"\"' -T pdml "
+        "-J 'frame tcp tcpwhy' -z tcpwhy -z tcpwhy,endpoints -z tcpwhy,tree",
         passes == Passes::two ? "-2" : "", capture_.string(), deciding_frames()));
     EXPECT_EQ(outcome.status, 0) << outcome.out.substr(0, 2'000);
-    return read(outcome.out);
+    const Said said = read(outcome.out);
+    EXPECT_EQ(counted(outcome.out), said.incidents);
+    unsigned incidents = 0;
+    for (const auto& [what, counts] : said.incidents) incidents += std::accumulate(counts.begin(), counts.end(), 0U);
+    const std::size_t tree = outcome.out.find("\nIncidents ");
+    if (tree == std::string::npos) {
+      ADD_FAILURE() << "no tree";
+    } else {
+      EXPECT_EQ(std::stoul(outcome.out.substr(tree + 11)), incidents) << "the tree counts the same";
+    }
+    return said;
   }
   static bool updating() {
     const char* update = std::getenv("TCPWHY_UPDATE_GOLDEN");
@@ -239,7 +263,7 @@ class Golden : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(Golden, TwoPasses) {
-  const auto [findings, rows] = said(Passes::two);
+  const auto [findings, rows, incidents] = said(Passes::two);
   if (updating()) update(expected_, findings);
   ASSERT_TRUE(fs::exists(in_force(expected_))) << "TCPWHY_UPDATE_GOLDEN=1 writes it";
   EXPECT_EQ(findings, contents(in_force(expected_)));
@@ -272,15 +296,8 @@ TEST_P(Golden, OnePass) {
   EXPECT_EQ(findings, differs ? contents(in_force(expected_one_pass_)) : as_known_then(contents(in_force(expected_))));
 }
 
-/// Those of which one pass says something else than two, or those of which it says the same.
-std::vector<std::string> captures(bool known_later) {
-  std::vector<std::string> ids = capture_ids(kCaptures);
-  std::erase_if(ids, [&](const std::string& id) { return fs::exists(kCaptures / id / "expected.one-pass") != known_later; });
-  return ids;
-}
-
-INSTANTIATE_TEST_SUITE_P(KnownAtOnce, Golden, ::testing::ValuesIn(captures(false)), [](const auto& test) { return test.param; });
-INSTANTIATE_TEST_SUITE_P(KnownLater, Golden, ::testing::ValuesIn(captures(true)), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(KnownAtOnce, Golden, ::testing::ValuesIn(known_at_once(kCaptures)), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(KnownLater, Golden, ::testing::ValuesIn(known_later(kCaptures)), [](const auto& test) { return test.param; });
 
 /// docs/fields.md and the plugin's registrations, name by name.
 TEST(Fields, DocumentedAreTheRegistered) {

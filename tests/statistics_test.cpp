@@ -1,26 +1,22 @@
-// tcpwhy's statistics and its tap, through the real tshark: each incident is counted once, in one pass and in two, and what
-// docs/statistics.md shows is what is printed.
+// tcpwhy's statistics and its tap, through the real tshark: what their tables hold, and that docs/statistics.md shows what is
+// printed. That they count each incident of each capture once is among what golden_test.cpp reads.
 //
 //   TCPWHY_UPDATE_GOLDEN=1 ctest -R Statistics     writes the outputs of docs/statistics.md anew
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "catalogue.h"
 #include "support/captures.h"
+#include "support/printed_statistics.h"
 #include "support/tshark.h"
 #include "support/tshark_version.h"
 
@@ -47,114 +43,12 @@ bool has_lua() {
 
 fs::path capture(const std::string& id) { return capture_in(kSource / "captures" / id); }
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
-  return parts;
-}
-
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(' ');
-  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
-}
-
-/// The rows of the table with this title, each a list of its cells: "a |b |".
-std::vector<std::vector<std::string>> rows_of(const std::string& printed, const std::string& title) {
-  std::vector<std::vector<std::string>> rows;
-  bool inside = false;
-  for (const std::string& line : split(printed, '\n')) {
-    if (line == title + ":") {
-      inside = true;
-    } else if (line.starts_with("====")) {
-      inside = false;
-    } else if (inside && line.find('|') != std::string::npos) {
-      rows.emplace_back();
-      for (const std::string& cell : split(line, '|')) rows.back().push_back(trimmed(cell));
-    }
-  }
-  if (!rows.empty()) rows.erase(rows.begin());  // The names of the columns.
-  return rows;
-}
-
-/// Cause, impact, and how many errors, warnings, notes and chats.
-using Counts = std::map<std::pair<std::string, std::string>, std::array<unsigned, 4>>;
-
-/// What the table of causes says.
-Counts counted(const std::string& printed) {
-  Counts counts;
-  for (const auto& row : rows_of(printed, "TCP Why Causes")) {
-    if (row.size() < 7) {
-      ADD_FAILURE() << "a row of " << row.size() << " cells";
-      continue;
-    }
-    auto& cells = counts[{row[0], row[1]}];
-    unsigned sum = 0;
-    for (std::size_t i = 0; i < cells.size(); ++i) sum += cells[i] = static_cast<unsigned>(std::stoul(row[2 + i]));
-    EXPECT_EQ(std::to_string(sum), row[6]) << row[0] << ": severities and incidents";
-  }
-  return counts;
-}
-
-/// What the fields say on deciding frames: of each incident the last word.
-Counts expected(const std::string& fields) {
-  std::map<std::pair<std::string, Question>, std::tuple<std::string, std::string, unsigned>> incidents;
-  for (const std::string& line : split(fields, '\n')) {
-    if (line.find('\t') == std::string::npos) continue;
-    const auto columns = split(line, '\t');
-    if (columns.size() != 6) continue;
-    const auto causes = split(columns[2], ',');
-    const auto impacts = split(columns[3], ',');
-    const auto severities = split(columns[4], ',');
-    const auto deciding = split(columns[5], ',');
-    for (std::size_t i = 0; i < causes.size(); ++i) {
-      if (deciding[i] != columns[0]) continue;
-      incidents[{columns[1], find_diagnosis(causes[i])->question}] = {causes[i], impacts[i],
-                                                                      static_cast<unsigned>(std::stoul(severities[i]))};
-    }
-  }
-  Counts counts;
-  for (const auto& [key, incident] : incidents) {
-    const auto& [cause, impact, severity] = incident;
-    ++counts[{cause, impact}][3 - severity];
-  }
-  return counts;
-}
-
-constexpr const char* kFields =
-    "-Y tcpwhy.deciding_frame -T fields -e frame.number -e tcp.stream -e tcpwhy.cause -e tcpwhy.impact -e tcpwhy.severity "
-    "-e tcpwhy.deciding_frame";
-
 class Statistics : public ::testing::Test {
  protected:
   void SetUp() override {
     if (version().status == kNotInstalled) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
   }
 };
-
-class StatisticsOfCaptures : public Statistics, public ::testing::WithParamInterface<std::string> {};
-
-TEST_P(StatisticsOfCaptures, EachIncidentCountsOnceInTwoPassesAndInOne) {
-  std::vector<const char*> all_passes = {"-2"};
-  // Elsewhere one pass says what two say, and so counts the same.
-  if (fs::exists(kSource / "captures" / GetParam() / "expected.one-pass")) all_passes.push_back("");
-  for (const char* passes : all_passes) {
-    const Outcome outcome = tshark(fmt::format("{} -n -r '{}' -z tcpwhy -z tcpwhy,endpoints -z tcpwhy,tree {}", passes,
-                                               capture(GetParam()).string(), kFields));
-    EXPECT_EQ(outcome.status, 0) << outcome.err;
-    EXPECT_EQ(counted(outcome.out), expected(outcome.out)) << (*passes ? "two passes" : "one pass");
-    unsigned incidents = 0;
-    for (const auto& [what, counts] : counted(outcome.out)) {
-      for (const unsigned count : counts) incidents += count;
-    }
-    const std::size_t tree = outcome.out.find("\nIncidents ");
-    ASSERT_NE(tree, std::string::npos) << outcome.out;
-    EXPECT_EQ(std::stoul(outcome.out.substr(tree + 11)), incidents) << "the tree counts the same";
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Captures, StatisticsOfCaptures, ::testing::ValuesIn(capture_ids(kSource / "captures")),
-                         [](const auto& test) { return test.param; });
 
 /// A black hole is told anew at each retransmission.
 TEST_F(Statistics, AnIncidentThatIsDecidedAnewIsNotCountedTwice) {

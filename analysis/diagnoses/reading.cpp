@@ -337,7 +337,6 @@ std::vector<std::string> rule_out_forgery(const Reading& reading) {
   std::vector<std::string> lines;
   if (reading.reset == nullptr) return lines;
   const Portrait& segment = reading.reset->segment;
-  const HalfConnection& sender = reading.at.half(reading.reset->by);
   const ForgerySigns signs = read_forgery(reading);
   if (signs.weight() == 0 && segment.ttl_known && signs.ttl_low <= signs.ttl_high) {
     lines.push_back(fmt::format("injected_reset: the RST's TTL {} is that of the {}'s other segments, and that host "

@@ -26,4 +26,18 @@ namespace tcpwhy::tests {
   return ids;
 }
 
+/// Those of which one pass says something else than two: verdicts that later frames change.
+[[nodiscard]] inline std::vector<std::string> known_later(const std::filesystem::path& captures) {
+  std::vector<std::string> ids = capture_ids(captures);
+  std::erase_if(ids, [&](const std::string& id) { return !std::filesystem::exists(captures / id / "expected.one-pass"); });
+  return ids;
+}
+
+/// All others.
+[[nodiscard]] inline std::vector<std::string> known_at_once(const std::filesystem::path& captures) {
+  std::vector<std::string> ids = capture_ids(captures);
+  std::erase_if(ids, [&](const std::string& id) { return std::filesystem::exists(captures / id / "expected.one-pass"); });
+  return ids;
+}
+
 }  // namespace tcpwhy::tests
