@@ -119,7 +119,7 @@ struct RouteEvidence {
   const Route& route;
   const EndpointProfile& pair;
   const IdleTimeout& timeout;  ///< The server's, or that of what forgets on the way to it.
-  std::string_view match;      ///< Whose default that is: name_candidates.
+  std::string_view match;      ///< Known defaults of that length: name_candidates.
   const Settings& settings;
 };
 

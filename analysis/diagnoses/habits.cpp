@@ -131,7 +131,7 @@ Narrative narrate_keepalive_mismatch(const RouteEvidence& evidence, const Verdic
     text += fmt::format("; {} within a round trip of the close ({}) got through by luck", near.size(), frame(near.front().frame));
   }
   text += fmt::format("; {} shows it.", frame(verdict.deciding_frame));
-  if (!evidence.match.empty()) text += fmt::format(" Whose default that is: {}.", evidence.match);
+  if (!evidence.match.empty()) text += fmt::format(" Known defaults of that length: {}.", evidence.match);
   const Nanoseconds limit = advised_limit(evidence);
   narrative.fix = fmt::format(
       "Set the idle timeout of {}'s connection pool to {}, or {} longer than the client keeps connections. In this capture a "

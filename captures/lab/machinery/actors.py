@@ -465,6 +465,8 @@ class Command:
     def wait(self, seconds: float = 60) -> tuple[int, bytes]:
         """Its exit status, and what it printed."""
         printed, _ = self.process.communicate(timeout=seconds)
+        if self.process.returncode == 127:  # As nsenter says that there is no such program.
+            raise RuntimeError(printed.decode(errors="replace"))
         return self.process.returncode, printed
 
     was = Connection.was

@@ -21,7 +21,7 @@ from .lab import Lab
 from .network import command
 
 LAB = Path(__file__).resolve().parents[1]
-TOOLS = ("iproute2", "nftables", "tcpdump", "ethtool", "tshark", "util-linux", "openssl", "procps")
+TOOLS = ("iproute2", "nftables", "tcpdump", "ethtool", "tshark", "util-linux", "openssl", "procps", "curl")
 
 
 def main() -> int:

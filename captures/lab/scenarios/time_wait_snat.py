@@ -74,6 +74,9 @@ def play(lab: Lab, timestamps: int, ports: str = "40000-40003", keeps_port_s: in
         if not answered:
             if seen.vantage == "balancer":
                 return verdict("retransmission_timeout accept_overflow", impact="connect_failed")  # the ACKs don't come that far
+            if not outside:
+                # Of that leg the same is true; who sees the other one, too, may tell from there.
+                return verdict("retransmission_timeout time_wait_collision", impact="connect_failed")
             return verdict("time_wait_collision", "blocked", "middlebox", "connect_failed", also=options)
         if seen.reset_by(balancer, "TCP_INVALID_ACK_SEQUENCE", "SYN_SENT"):
             # The SYN that is accepted in the end may leave the gateway from another port.
