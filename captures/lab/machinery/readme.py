@@ -40,9 +40,10 @@ def _told(stream: dict) -> str:
 
 
 def _reason(reset: dict) -> str:
+    taken = f"; {reset['taken by']} took it" if "taken by" in reset else ""
     if reset.get("forged"):
-        return "none: no host sent it"
-    return f"{reset['host']}: {reset['reason'] or 'not told'}" + (f", from {reset['state']}" if reset["state"] else ", without a socket")
+        return "none: no host sent it" + taken
+    return f"{reset['host']}: {reset['reason'] or 'not told'}" + (f", from {reset['state']}" if reset["state"] else ", without a socket") + taken
 
 
 def _setting(value) -> str:

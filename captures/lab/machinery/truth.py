@@ -11,6 +11,7 @@ of its SYN: neither is changed by a NAT. Nothing here reads causes from packets.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -54,6 +55,7 @@ class Frame:
         return (self.seq, self.ack, self.flags & 0x3F)
 
 
+@functools.cache
 def frames(capture: Path) -> list[Frame]:
     """Its TCP segments over IPv4; a segment that an ICMP message quotes is none."""
     printed = command("tshark", "-n", "-r", str(capture), "-Y", "tcp && ip && !icmp", "-T", "fields",
@@ -94,6 +96,26 @@ def sent_resets(lab: Lab, records: dict[str, Path], events: list[Event], can_tel
     return found
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A RST as it came to the host whose socket took it: it was believed, and ended a connection."""
+
+    frame: Frame
+    host: str
+
+
+def taken_resets(lab: Lab, records: dict[str, Path], events: list[Event]) -> list[Taken]:
+    """The RSTs that sockets took: of those that came to a host with an address of its own, the ones of which its kernel says so."""
+    waiting: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    for event in events:
+        if not event.sent:
+            waiting[event.source, event.target].append(event)
+    coming = [(frame, host) for host in lab.network.hosts.values() for interface in host.interfaces for frame in frames(records[interface.name])
+              if frame.is_reset and frame.target.split(":")[0] in {own.address for own in host.interfaces}]
+    coming.sort(key=lambda pair: pair[0].time)
+    return [Taken(frame, host.name) for frame, host in coming if _take(waiting[frame.source, frame.target], frame.time, 0.05)]
+
+
 def _take(events: list[Event], time: float, within: float) -> Event | None:
     """Takes out the one that is nearest to a time (seconds)."""
     if events and abs((nearest := min(events, key=lambda event: abs(event.time - time))).time - time) < within:
@@ -105,6 +127,7 @@ def _take(events: list[Event], time: float, within: float) -> Event | None:
 def tell(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool, head: dict, out: Path, stem: str) -> list[Path]:
     """Writes `out/STEM_VANTAGE/{capture.pcapng,truth.json}` for each vantage; returns the folders."""
     resets = sent_resets(lab, records, events, can_tell)
+    taken = taken_resets(lab, records, events)
     syns = _syns(lab, records)
     folders = []
     for name, interfaces in lab.vantages.items():
@@ -113,7 +136,7 @@ def tell(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool
         capture = folder / "capture.pcapng"
         command("mergecap", "-F", "pcapng", "-I", "none", "-w", str(capture), *(str(records[interface.name]) for interface in interfaces))
         truth = {**head, "vantage": name, "captured at": [f"{interface.host.name}, the interface with {interface.address}" for interface in interfaces],
-                 "kernel tells reasons": can_tell, "habits": lab.habits, "streams": _streams(lab, name, frames(capture), resets, syns)}
+                 "kernel tells reasons": can_tell, "habits": lab.habits, "streams": _streams(lab, name, frames(capture), resets, taken, syns)}
         (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
         folders.append(folder)
     return folders
@@ -142,25 +165,34 @@ def _syns(lab: Lab, records: dict[str, Path]) -> dict[int, tuple[Told | Leg | No
     return found
 
 
-def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns: dict[int, tuple[Told | Leg | None, float]]) -> list[dict]:
+def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], taken: list[Taken],
+             syns: dict[int, tuple[Told | Leg | None, float]]) -> list[dict]:
     by_likeness = defaultdict(list)
     for one in resets:
         by_likeness[one.frame.likeness].append(one)
-    taken: set[tuple[int, int]] = set()  # (interface, index of a sent RST): a RST passes an interface once
+    takers = defaultdict(list)
+    for one in taken:
+        takers[one.frame.likeness].append(one)
+    passed: set[tuple[int, int]] = set()  # (interface, identity of what stands in these): a RST passes an interface once
+
+    def find(among: list, frame: Frame):
+        """The one that this frame shows. The same ports first: two connections may well have sent the same zeros. What a connection sent
+        first arrives first."""
+        likely = [one for one in among if abs(one.frame.time - frame.time) < 2 and (frame.interface, id(one)) not in passed]
+        likely.sort(key=lambda one: (_port(one.frame.source) != _port(frame.source), _port(one.frame.target) != _port(frame.target),
+                                     one.frame.time))
+        if likely:
+            passed.add((frame.interface, id(likely[0])))
+        return likely[0] if likely else None
+
     streams: dict[int, dict] = {}
     for frame in seen:
         stream = streams.setdefault(frame.stream, {"first": frame, "syn": None, "resets": []})
         if frame.opens and stream["syn"] is None:
             stream["syn"] = frame
         if frame.is_reset:
-            likely = [one for one in by_likeness[frame.likeness]
-                      if abs(one.frame.time - frame.time) < 2 and (frame.interface, id(one)) not in taken]
-            # The same ports first: two connections may well have sent the same zeros. What a connection sent first arrives first.
-            likely.sort(key=lambda one: (_port(one.frame.source) != _port(frame.source), _port(one.frame.target) != _port(frame.target),
-                                         one.frame.time))
-            if likely:
-                taken.add((frame.interface, id(likely[0])))
-            stream["resets"].append((frame, likely[0].reset if likely else Reset("", "", "")))
+            sent, took = find(by_likeness[frame.likeness], frame), find(takers[frame.likeness], frame)
+            stream["resets"].append((frame, sent.reset if sent else Reset("", "", ""), took.host if took else ""))
     told = []
     for number, stream in sorted(streams.items()):
         first, syn = stream["first"], stream["syn"]
@@ -168,7 +200,7 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
         said: Verdict | None = None
         rule = about.rule if about else lab.strays.get(frozenset((first.source, first.target)))
         if rule:
-            said = rule(Seen((syn or first).source, (syn or first).target, opened, [reset for _, reset in stream["resets"]], vantage))
+            said = rule(Seen((syn or first).source, (syn or first).target, opened, [reset for _, reset, _ in stream["resets"]], vantage))
         elif about:
             said = about.seen_from.get(vantage, about.verdict)
         entry = {"stream": number, "frame": first.number, "from": (syn or first).source, "to": (syn or first).target}
@@ -179,8 +211,9 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], syns
             entry.setdefault("causes", [])
         if stream["resets"]:
             entry["resets"] = [{"frame": frame.number, "from": frame.source,
-                                **({"host": reset.host, "state": reset.state, "reason": reset.reason} if reset.host else {"forged": True})}
-                               for frame, reset in stream["resets"]]
+                                **({"host": reset.host, "state": reset.state, "reason": reset.reason} if reset.host else {"forged": True}),
+                                **({"taken by": host} if host else {})}
+                               for frame, reset, host in stream["resets"]]
         told.append(entry)
     return told
 
