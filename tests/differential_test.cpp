@@ -213,11 +213,11 @@ std::vector<fs::path> chosen() {
 }
 
 /// These captures of captures/, if none are chosen.
-std::vector<fs::path> captures(std::vector<std::string> (*ids)(const fs::path&)) {
+std::vector<fs::path> captures(Known known) {
   std::vector<fs::path> files;
   if (!chosen().empty()) return files;
   const fs::path folder = fs::path(TCPWHY_SOURCE_DIR) / "captures";
-  for (const std::string& id : ids(folder)) files.push_back(capture_in(folder / id));
+  for (const std::string& id : capture_ids(folder, known)) files.push_back(capture_in(folder / id));
   return files;
 }
 
@@ -231,8 +231,8 @@ std::string name_of(const ::testing::TestParamInfo<fs::path>& test) {
 
 class Differential : public ::testing::TestWithParam<fs::path> {};
 INSTANTIATE_TEST_SUITE_P(Chosen, Differential, ::testing::ValuesIn(chosen()), name_of);
-INSTANTIATE_TEST_SUITE_P(KnownAtOnce, Differential, ::testing::ValuesIn(captures(known_at_once)), name_of);
-INSTANTIATE_TEST_SUITE_P(KnownLater, Differential, ::testing::ValuesIn(captures(known_later)), name_of);
+INSTANTIATE_TEST_SUITE_P(KnownAtOnce, Differential, ::testing::ValuesIn(captures(Known::at_once)), name_of);
+INSTANTIATE_TEST_SUITE_P(KnownLater, Differential, ::testing::ValuesIn(captures(Known::later)), name_of);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Differential);
 
 TEST_P(Differential, PluginAndBatchSayTheSameOfEveryFrame) {

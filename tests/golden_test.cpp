@@ -296,8 +296,8 @@ TEST_P(Golden, OnePass) {
   EXPECT_EQ(findings, differs ? contents(in_force(expected_one_pass_)) : as_known_then(contents(in_force(expected_))));
 }
 
-INSTANTIATE_TEST_SUITE_P(KnownAtOnce, Golden, ::testing::ValuesIn(known_at_once(kCaptures)), [](const auto& test) { return test.param; });
-INSTANTIATE_TEST_SUITE_P(KnownLater, Golden, ::testing::ValuesIn(known_later(kCaptures)), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(KnownAtOnce, Golden, ::testing::ValuesIn(capture_ids(kCaptures, Known::at_once)), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(KnownLater, Golden, ::testing::ValuesIn(capture_ids(kCaptures, Known::later)), [](const auto& test) { return test.param; });
 
 /// docs/fields.md and the plugin's registrations, name by name.
 TEST(Fields, DocumentedAreTheRegistered) {

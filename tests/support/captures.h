@@ -26,17 +26,15 @@ namespace tcpwhy::tests {
   return ids;
 }
 
-/// Those of which one pass says something else than two: verdicts that later frames change.
-[[nodiscard]] inline std::vector<std::string> known_later(const std::filesystem::path& captures) {
-  std::vector<std::string> ids = capture_ids(captures);
-  std::erase_if(ids, [&](const std::string& id) { return !std::filesystem::exists(captures / id / "expected.one-pass"); });
-  return ids;
-}
+/// Whether one pass says what two say, or something else: verdicts that later frames change.
+enum class Known : bool { at_once, later };
 
-/// All others.
-[[nodiscard]] inline std::vector<std::string> known_at_once(const std::filesystem::path& captures) {
+/// Those of that kind.
+[[nodiscard]] inline std::vector<std::string> capture_ids(const std::filesystem::path& captures, Known known) {
   std::vector<std::string> ids = capture_ids(captures);
-  std::erase_if(ids, [&](const std::string& id) { return std::filesystem::exists(captures / id / "expected.one-pass"); });
+  std::erase_if(ids, [&](const std::string& id) {
+    return std::filesystem::exists(captures / id / "expected.one-pass") != (known == Known::later);
+  });
   return ids;
 }
 

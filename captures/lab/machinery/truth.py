@@ -79,10 +79,7 @@ class Sent:
 def sent_resets(lab: Lab, records: dict[str, Path], events: list[Event], can_tell: bool) -> list[Sent]:
     """The RSTs that hosts sent: those that leave a host with an address of its own, each with the kernel's event, which comes some
     microseconds before the frame. A RST without an event was forged by a device of that host, where the kernel can tell."""
-    waiting: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    for event in events:
-        if event.sent:
-            waiting[event.source, event.target].append(event)
+    waiting = _by_addresses(events, sent=True)
     found = []
     leaving = [(frame, host) for host in lab.network.hosts.values() for interface in host.interfaces for frame in frames(records[interface.name])
                if frame.is_reset and frame.source.split(":")[0] in {own.address for own in host.interfaces}]
@@ -106,14 +103,27 @@ class Taken:
 
 def taken_resets(lab: Lab, records: dict[str, Path], events: list[Event]) -> list[Taken]:
     """The RSTs that sockets took: of those that came to a host with an address of its own, the ones of which its kernel says so."""
-    waiting: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    for event in events:
-        if not event.sent:
-            waiting[event.source, event.target].append(event)
+    waiting = _by_addresses(events, sent=False)
     coming = [(frame, host) for host in lab.network.hosts.values() for interface in host.interfaces for frame in frames(records[interface.name])
               if frame.is_reset and frame.target.split(":")[0] in {own.address for own in host.interfaces}]
     coming.sort(key=lambda pair: pair[0].time)
     return [Taken(frame, host.name) for frame, host in coming if _take(waiting[frame.source, frame.target], frame.time, 0.05)]
+
+
+def _by_addresses(events: list[Event], sent: bool) -> dict[tuple[str, str], list[Event]]:
+    """Those of RSTs that were sent, or of those that were taken, by (source, target)."""
+    found = defaultdict(list)
+    for event in events:
+        if event.sent == sent:
+            found[event.source, event.target].append(event)
+    return found
+
+
+def _by_likeness(resets: list) -> dict[tuple, list]:
+    found = defaultdict(list)
+    for one in resets:
+        found[one.frame.likeness].append(one)
+    return found
 
 
 def _take(events: list[Event], time: float, within: float) -> Event | None:
@@ -167,12 +177,7 @@ def _syns(lab: Lab, records: dict[str, Path]) -> dict[int, tuple[Told | Leg | No
 
 def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], taken: list[Taken],
              syns: dict[int, tuple[Told | Leg | None, float]]) -> list[dict]:
-    by_likeness = defaultdict(list)
-    for one in resets:
-        by_likeness[one.frame.likeness].append(one)
-    takers = defaultdict(list)
-    for one in taken:
-        takers[one.frame.likeness].append(one)
+    senders, takers = _by_likeness(resets), _by_likeness(taken)
     passed: set[tuple[int, int]] = set()  # (interface, identity of what stands in these): a RST passes an interface once
 
     def find(among: list, frame: Frame):
@@ -191,7 +196,7 @@ def _streams(lab: Lab, vantage: str, seen: list[Frame], resets: list[Sent], take
         if frame.opens and stream["syn"] is None:
             stream["syn"] = frame
         if frame.is_reset:
-            sent, took = find(by_likeness[frame.likeness], frame), find(takers[frame.likeness], frame)
+            sent, took = find(senders[frame.likeness], frame), find(takers[frame.likeness], frame)
             stream["resets"].append((frame, sent.reset if sent else Reset("", "", ""), took.host if took else ""))
     told = []
     for number, stream in sorted(streams.items()):
