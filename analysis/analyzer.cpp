@@ -27,6 +27,7 @@ class Analyzer::Implementation {
   }
 
   void expect(StreamNumber stream) const { tracker_.prefetch(stream); }
+  void expect(const Segment& segment) const { tracker_.prefetch(segment); }
 
   Remarks observe(const Segment& segment) {
     Remarks remarks;
@@ -333,6 +334,7 @@ Analyzer::~Analyzer() = default;
 
 void Analyzer::also_know(std::vector<OwnTimeout> timeouts) { implementation_->also_know(std::move(timeouts)); }
 void Analyzer::expect(StreamNumber stream) const { implementation_->expect(stream); }
+void Analyzer::expect(const Segment& segment) const { implementation_->expect(segment); }
 Remarks Analyzer::observe(const Segment& segment) { return implementation_->observe(segment); }
 Remarks Analyzer::observe(const IcmpError& error) { return implementation_->observe(error); }
 void Analyzer::finish() { implementation_->finish(); }

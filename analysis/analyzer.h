@@ -51,6 +51,8 @@ class Analyzer {
   /// A hint that a segment of this stream comes next: what it touches is fetched into the cache while the caller still
   /// reads the packet.
   void expect(StreamNumber stream) const;
+  /// The same for who has read it already, and it may be the first one of its stream.
+  void expect(const Segment& segment) const;
 
   /// Takes the next segment of the capture. Its `stream` must be dense, as Wireshark's tcp.stream is: a number
   /// seen for the first time is at most a few above the largest so far. REQUIRES: finish() was not called.

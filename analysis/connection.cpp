@@ -107,7 +107,7 @@ void Connection::correct_guess(const Segment& segment) {
     return;
   }
   if (segment.length == 0 || now_.exchanges > 1) return;
-  const PayloadFacts facts = read_payload(segment.payload);
+  const PayloadFacts facts = facts_of(segment);
   const bool by_client = facts.kind == PayloadKind::http_request || facts.client_hello;
   const bool by_server = facts.kind == PayloadKind::http_response;
   if ((by_client && sender == Side::server) || (by_server && sender == Side::client)) swap_sides();
@@ -411,7 +411,7 @@ void Connection::keep_text(const Segment& reset) {
   ResetText& kept = trouble_->reset_text;
   if (kept.frame != 0) return;
   const bool noted = !reset.note.empty();
-  if (!noted && read_payload(reset.payload).kind != PayloadKind::other) return;
+  if (!noted && facts_of(reset).kind != PayloadKind::other) return;
   const std::span<const std::uint8_t> bytes = noted ? reset.note : reset.payload;
   const auto printable = [](std::uint8_t byte) { return byte >= ' ' && byte <= '~'; };
   const auto end = std::find_if_not(bytes.begin(), bytes.end(), printable);
@@ -565,7 +565,7 @@ bool Connection::continues_body(const Segment& segment, Side side) const {
   const PayloadFacts& request = now_.half(side).turn.payload;
   if (request.kind != PayloadKind::http_request || request.message_size != PayloadFacts::kUnknownSize) return false;
   return has_body(request) && now_.half(other(side)).turn.payload.status != kSwitchingProtocols &&
-         read_payload(segment.payload).kind != PayloadKind::http_request;
+         facts_of(segment).kind != PayloadKind::http_request;
 }
 
 /// This side's data is an answer if it was sent after some of the other side's turn had arrived.
@@ -632,7 +632,7 @@ void Connection::begin_turn(const Segment& segment, Side side, SequenceNumber fr
   turn.ack = segment.ack;
   turn.gap = {gap};
   turn.silence = {elapsed(now_.last(), segment)};
-  turn.payload = read_payload(segment.payload);
+  turn.payload = facts_of(segment);
   if (turn.payload.kind == PayloadKind::other &&
       segment.payload.size() < std::min<std::size_t>(segment.length, kRecognisable)) {
     turn.payload.kind = PayloadKind::none;
@@ -789,28 +789,27 @@ bool Connection::is_remarkable() const {
   if (trouble_ || meets_previous()) return true;
   const HalfConnection& client = now_.half(Side::client);
   const HalfConnection& server = now_.half(Side::server);
-  const auto waits = [](const HalfConnection& asking, const HalfConnection& closing) {
-    return closing.fin() && asking.turn && !asking.turn.answered;
-  };
-  // A client that asked, waited, and closed before the answer came, if one did.
   const Turn& request = client.turn;
-  const bool gave_up = client.fin() && request && client.fin().frame > request.last.frame &&
-                       (request.answered == 0 || request.answered > client.fin().frame);
+  // A client that asked, waited, and closed before the answer came, if one did.
+  const auto gave_up = [&] {
+    return request && client.fin().frame > request.last.frame &&
+           (request.answered == 0 || request.answered > client.fin().frame);
+  };
+  // A server that closes while somebody waits for an answer, before it has all of a request, or in the middle of its answer.
+  // Or the first words after the handshake are answered by a farewell: TLS 1.3 hides its alerts.
+  const auto failed = [&] {
+    const PayloadFacts& answer = server.turn.payload;
+    const bool tls_refused =
+        request.payload.kind == PayloadKind::tls_handshake && answer.kind != PayloadKind::tls_handshake;
+    return (request && request.answered == 0) || request.is_partial_at(server.fin_ack()) ||
+           server.turn.is_partial_at(server.turn.end) || answer.status == kRequestTimeout || tls_refused;
+  };
   const auto stripped = [](const HalfConnection& half) {
     return half.syn_copies_disagree || half.syn_options.longest_nop_run >= kBlankedTimestampNops;
   };
   const bool timestamps_odd = now_.handshake_seen() && client.syn_options.timestamps != server.syn_options.timestamps;
-  // A server that answers before it has all of a request, and closes.
-  const bool cut_off = server.fin() && request.is_partial_at(server.fin_ack());
-  // A server that closes in the middle of its own answer.
-  const bool cut_short = server.fin() && server.turn.is_partial_at(server.turn.end);
-  const bool timed_out = server.fin() && server.turn.payload.status == kRequestTimeout;
-  // The first words after the handshake are answered by a farewell: TLS 1.3 hides its alerts.
-  const bool tls_refused = server.fin() && request.payload.kind == PayloadKind::tls_handshake &&
-                           server.turn.payload.kind != PayloadKind::tls_handshake;
-  return now_.tls_alert().at || now_.gateway_failure().answer || cut_off || cut_short || timed_out || tls_refused || gave_up ||
-         waits(client, server) || stripped(client) || stripped(server) || timestamps_odd ||
-         now_.timestamps_one_way() ||
+  return (server.fin() && failed()) || (client.fin() && gave_up()) || stripped(client) || stripped(server) || timestamps_odd ||
+         now_.tls_alert().at || now_.gateway_failure().answer || now_.timestamps_one_way() ||
          client.retransmissions >= kBlackholeRetransmissions || server.retransmissions >= kBlackholeRetransmissions ||
          client.syns >= kBlockedSyns;
 }

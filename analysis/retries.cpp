@@ -175,8 +175,13 @@ std::optional<Nanoseconds> Retries::Dials::without(StreamNumber stream) const {
 
 /// Null where there is no room for another route.
 Retries::Dials* Retries::dials_of(Route route, Nanoseconds since) {
-  if (const auto found = dials_.find(route); found != dials_.end()) return &found->second;
-  return dials_.size() < kProfiles ? &dials_.emplace(route, Dials{since, {}}).first->second : nullptr;
+  const std::size_t bit = route % kDialBits;
+  if (may_have_dials_.test(bit)) {
+    if (const auto found = dials_.find(route); found != dials_.end()) return &found->second;
+  }
+  if (dials_.size() == kProfiles) return nullptr;
+  may_have_dials_.set(bit);
+  return &dials_.emplace(route, Dials{since, {}}).first->second;
 }
 
 void Retries::await(const Connection& connection, Mute failed) {
@@ -237,13 +242,20 @@ void Retries::expect_connect(const Connection& connection, Nanoseconds now) {
 void Retries::look_behind_nat(const Connection& connection, Route route) {
   const HalfConnection& client = connection.now().half(Side::client);
   const Dialled dialled{connection.stream(), client.syn().time, route, hash_of(connection.endpoint(Side::server)), client.isn};
-  const auto same = std::find_if(latest_syns_.rbegin(), latest_syns_.rend(), [&](const Dialled& before) {
-    return before.isn == dialled.isn && before.server == dialled.server && before.route != dialled.route &&
-           dialled.time - before.time < kSecond;
-  });
-  if (same != latest_syns_.rend() && beyond_nat_.size() < kRepetitions) beyond_nat_.insert_or_assign(same->stream, dialled.stream);
-  latest_syns_.push_back(dialled);
-  if (latest_syns_.size() > kLatestSyns) latest_syns_.pop_front();
+  if (std::ranges::find(latest_isns_, dialled.isn) != latest_isns_.end()) {
+    for (std::size_t back = 1; back <= std::min(syns_, kLatestSyns); ++back) {
+      const Dialled& before = latest_syns_[(syns_ - back) % kLatestSyns];
+      if (before.isn != dialled.isn || before.server != dialled.server || before.route == dialled.route ||
+          dialled.time - before.time >= kSecond) {
+        continue;
+      }
+      if (beyond_nat_.size() < kRepetitions) beyond_nat_.insert_or_assign(before.stream, dialled.stream);
+      break;
+    }
+  }
+  latest_isns_[syns_ % kLatestSyns] = dialled.isn;
+  latest_syns_[syns_ % kLatestSyns] = dialled;
+  ++syns_;
 }
 
 std::optional<StreamNumber> Retries::beyond_nat(StreamNumber stream) const {

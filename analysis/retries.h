@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -24,8 +25,6 @@ namespace tcpwhy {
 
 class Retries {
  public:
-  Retries() { dials_.max_load_factor(0.25F); }  // Asked at each connect, and mostly in vain once it is full.
-
   /// How the stream of a repetition stands: null where the connection was closed cleanly and folded, or evicted.
   struct Attempt {
     const Connection* connection;
@@ -113,6 +112,8 @@ class Retries {
     SequenceNumber isn;
   };
 
+  static constexpr std::size_t kDialBits = 8 * kProfiles;
+
   [[nodiscard]] static Route route_of(const Connection& connection);
   /// Requests and connects have habits of their own.
   [[nodiscard]] static Route habit_key(Route route, bool connects) { return route * 2 + (connects ? 1 : 0); }
@@ -131,7 +132,9 @@ class Retries {
   std::deque<Request> failed_requests_;
   std::deque<Mute> mute_;
   std::deque<Connect> failed_connects_;
-  std::deque<Dialled> latest_syns_;
+  std::array<SequenceNumber, kLatestSyns> latest_isns_;  ///< Of the latest SYNs: all of them are looked through at each connect,
+  std::array<Dialled, kLatestSyns> latest_syns_;         ///< and these only where one of those is the wanted one.
+  std::size_t syns_ = 0;                                 ///< That were noted: the latest stands before this, modulo the room.
   std::unordered_map<StreamNumber, Request> request_retries_;  ///< By the stream that failed.
   std::unordered_map<StreamNumber, Request> mute_retries_;     ///< The same, recognised by time.
   std::unordered_map<StreamNumber, Connect> connect_retries_;
@@ -139,6 +142,8 @@ class Retries {
   std::unordered_map<FrameNumber, std::uint32_t> attempts_;  ///< By the frame of a repetition: which one it is.
   std::unordered_map<Route, Attempts> habits_;
   std::unordered_map<Route, Dials> dials_;
+  /// By a part of the route: asked at each connect, and mostly in vain once `dials_` is full.
+  std::bitset<kDialBits> may_have_dials_;
   std::unordered_set<StreamNumber> given_up_;
 
  public:

@@ -62,13 +62,16 @@ Nanoseconds capture_time(std::int64_t seconds, std::int64_t nanoseconds) {
                     kLatestTime);
 }
 
-CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> next_hop) {
-  // FNV-1a: collisions make two places one, so that nothing is said of them.
-  std::uint32_t hash = (0x811c9dc5U ^ interface) * 0x01000193U;
-  for (const std::uint8_t byte : next_hop) hash = (hash ^ byte) * 0x01000193U;
-  const auto folded = static_cast<CapturePoint>(hash >> 16 ^ hash);
-  return folded == 0 ? CapturePoint{1} : folded;
+CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> address, Hop hop) {
+  // Link-layer addresses have six bytes at most, here eight. Collisions make two places one, so that nothing is said of them.
+  std::uint64_t number = 0;
+  for (const std::uint8_t byte : address) number = number << 8 | byte;
+  const std::uint64_t hash = (number ^ (std::uint64_t{interface} + 1) * 0x9e3779b97f4a7c15U) * 0xff51afd7ed558ccdU;
+  const auto folded = static_cast<CapturePoint>(hash >> 48 & 0xfffeU);
+  return hop == Hop::last ? folded | 1U : std::max<CapturePoint>(folded, 2);
 }
+
+PayloadFacts facts_of(const Segment& segment) { return segment.facts ? *segment.facts : read_payload(segment.payload); }
 
 Options read_options(std::span<const std::uint8_t> bytes, bool complete) {
   Options options;

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "endpoint.h"
+#include "payload.h"
 #include "sequence.h"
 
 namespace tcpwhy {
@@ -20,9 +21,15 @@ using StreamNumber = std::uint32_t;  ///< Wireshark's tcp.stream: one incarnatio
 /// another interface. 0 where it is not known.
 using CapturePoint = std::uint16_t;
 
-/// `interface`: as the capture file numbers them. `next_hop`: the frame's link-layer destination or, where the link layer has
+/// Whose link-layer address it is.
+enum class Hop : std::uint8_t { next, last };
+
+/// `interface`: as the capture file numbers them. `address`: the frame's link-layer destination or, where the link layer has
 /// none, its source; empty where it has neither.
-[[nodiscard]] CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> next_hop);
+[[nodiscard]] CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> address, Hop hop = Hop::next);
+
+/// Whether it goes by who sent the frame: then whoever else sends here, too, seems to be at another place.
+[[nodiscard]] constexpr bool goes_by_sender(CapturePoint point) { return (point & 1U) != 0; }
 
 /// No capture was made before 1960 or will be after 2100. What a damaged file claims beyond is brought back to these, so
 /// that the difference of any two times, and the sum of two differences, are numbers.
@@ -78,6 +85,8 @@ struct Segment {
   Options options;
   /// What was captured of the payload, at most `length` bytes. Valid only during `observe`.
   std::span<const std::uint8_t> payload;
+  /// What its first bytes give away, where whoever made the segment had the time to read them; ask facts_of().
+  std::optional<PayloadFacts> facts;
   /// What a device wrote about this packet in its own capture, as text: why it reset (F5). As long valid as the payload.
   std::span<const std::uint8_t> note;
 
@@ -89,6 +98,9 @@ struct Segment {
   /// The sequence number that follows this segment.
   [[nodiscard]] SequenceNumber end() const { return seq + sequence_length(); }
 };
+
+/// read_payload() of its payload.
+[[nodiscard]] PayloadFacts facts_of(const Segment& segment);
 
 /// An ICMP or ICMPv6 error that quotes a segment of a stream. The quotation is not a segment of the stream.
 struct IcmpError {

@@ -129,6 +129,14 @@ void Tracker::prefetch(StreamNumber stream) const {
   tcpwhy::prefetch(bytes);
 }
 
+void Tracker::prefetch(const Segment& segment) const {
+  if (segment.stream < places_.size()) {
+    prefetch(segment.stream);
+  } else {
+    latest_on_tuple_.expect(tuple_hash(segment.source, segment.destination));
+  }
+}
+
 /// In which form a connection is kept is none of what the tracker says: to unpack one changes nothing.
 const Connection* Tracker::find(StreamNumber stream) const {
   const Live* found = const_cast<Tracker*>(this)->unpacked(stream);
@@ -691,6 +699,11 @@ void Tracker::retire_first() {
 /// Makes a record of a closed connection, for the next one on its ports; returns its place.
 std::uint32_t Tracker::fold(const Connection& connection) {
   if (retired_.size() == kRetired) {
+    // As old as they are they aren't in the cache, nor is what erasing them will touch.
+    constexpr std::size_t kAhead = 4;
+    const Retired& soon = retired_[kAhead];
+    latest_on_tuple_.expect(tuple_hash(soon.client, soon.server));
+    tcpwhy::prefetch(std::as_bytes(std::span(&retired_[2 * kAhead], 1)));
     const Retired& oldest = retired_.front();
     const StreamNumber stream = oldest.past.stream;
     if (retired(stream) == &oldest) {

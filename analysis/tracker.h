@@ -56,6 +56,8 @@ class Tracker {
 
   /// Fetches what most segments touch of the stream's connection into the cache.
   void prefetch(StreamNumber stream) const;
+  /// The same for a segment that will be observed soon: it may open a stream.
+  void prefetch(const Segment& segment) const;
   /// The stream's connection, or null: never seen, closed cleanly long ago, or evicted. Valid until the next segment is observed;
   /// so are those that `observe` returns.
   [[nodiscard]] const Connection* find(StreamNumber stream) const;

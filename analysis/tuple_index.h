@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "prefetch.h"
 #include "segment.h"
 
 namespace tcpwhy {
@@ -32,6 +34,11 @@ class TupleIndex {
   }
 
   static constexpr std::size_t kEntry = 8;  ///< Bytes.
+
+  /// Fetches what the next look at this tuple will touch into the cache.
+  void expect(std::uint64_t hash) const {
+    prefetch(std::as_bytes(std::span(&entries_[home(static_cast<std::uint32_t>(hash))], 1)));
+  }
 
   /// Forgets `stream`, if it is still the latest on its tuple.
   void erase(std::uint64_t hash, StreamNumber stream);

@@ -24,10 +24,12 @@ Nanoseconds time_of(const packet_info* pinfo) {
 
 /// Of the frame that carries it, whatever it carries.
 CapturePoint point_of(const packet_info* pinfo) {
-  const address& next_hop = pinfo->dl_dst.len > 0 ? pinfo->dl_dst : pinfo->dl_src;
+  const bool has_next_hop = pinfo->dl_dst.len > 0;
+  const address& hop = has_next_hop ? pinfo->dl_dst : pinfo->dl_src;
   const bool numbered = (pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID) != 0;
   return capture_point(numbered ? pinfo->rec->rec_header.packet_header.interface_id : 0,
-                       {static_cast<const std::uint8_t*>(next_hop.data), static_cast<std::size_t>(std::max(next_hop.len, 0))});
+                       {static_cast<const std::uint8_t*>(hop.data), static_cast<std::size_t>(std::max(hop.len, 0))},
+                       has_next_hop || hop.len <= 0 ? Hop::next : Hop::last);
 }
 
 /// Fills in an ICMP error. REQUIRES: the sighting knows its stream.

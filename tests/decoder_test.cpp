@@ -112,8 +112,8 @@ Read read(const Raw& raw, LinkLayer link = LinkLayer::ethernet, std::size_t on_w
   return result;
 }
 
-CapturePoint point_at(const Raw& address) {
-  return capture_point(3, {reinterpret_cast<const std::uint8_t*>(address.data()), address.size()});
+CapturePoint point_at(const Raw& address, Hop hop = Hop::next) {
+  return capture_point(3, {reinterpret_cast<const std::uint8_t*>(address.data()), address.size()}, hop);
 }
 
 Endpoint endpoint(unsigned host, std::uint16_t port) {
@@ -257,11 +257,11 @@ TEST(LinkLayers, CookedOnesKnowTheSourceOnly) {
   };
   const Read first = read(sll(kIpv4, ipv4(tcp())), LinkLayer::sll);
   EXPECT_EQ(in_words(first), kThatIpv4);
-  EXPECT_EQ(first.sighting.read.point, point_at(kNearMac));
+  EXPECT_EQ(first.sighting.read.point, point_at(kNearMac, Hop::last));
   EXPECT_EQ(in_words(read(sll(kVlan, tag(kIpv6, ipv6(tcp()))), LinkLayer::sll)), kThatIpv6);
   const Read second = read(sll2(kIpv6, ipv6(tcp())), LinkLayer::sll2);
   EXPECT_EQ(in_words(second), kThatIpv6);
-  EXPECT_EQ(second.sighting.read.point, point_at(kNearMac));
+  EXPECT_EQ(second.sighting.read.point, point_at(kNearMac, Hop::last));
   EXPECT_EQ(in_words(read(sll2(kVlan, tag(kIpv4, ipv4(tcp()))), LinkLayer::sll2)), kThatIpv4);
   EXPECT_EQ(in_words(read(sll(4, bytes({6, 6, 3}) + ipv4(tcp())), LinkLayer::sll)), kThatIpv4) << "802.2";
 }

@@ -1,12 +1,13 @@
 #include "packet_stream.h"
 
+#include <chrono>
 #include <new>
 
 #include "wtap_compat.h"
 
 namespace tcpwhy::batch {
 
-PacketStream::PacketStream(CaptureSet& captures, Helper helper) : captures_(captures) {
+PacketStream::PacketStream(CaptureSet& captures, Helper helper) : captures_(captures), live_(captures.is_live()) {
   reader_ = std::thread([this] { read(); });
   if (helper == Helper::yes) helper_ = std::thread([this] { help(); });
 }
@@ -15,6 +16,7 @@ PacketStream::~PacketStream() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
+    ++changes_;
   }
   reader_may_go_on_.notify_all();
   helper_may_go_on_.notify_all();
@@ -25,6 +27,7 @@ PacketStream::~PacketStream() {
 Batch PacketStream::next() {
   Lock lock(mutex_);
   freed_ = taken_;
+  ++changes_;
   if (filled_ - freed_ <= kRoom - kWorthWaking) reader_may_go_on_.notify_all();
   while (taken_ == prepared_) {
     if (prepare_some(lock)) continue;
@@ -32,7 +35,7 @@ Batch PacketStream::next() {
       if (failure_) std::rethrow_exception(failure_);
       return {};
     }
-    caller_may_go_on_.wait(lock);
+    wait(caller_may_go_on_, lock);
   }
   const std::size_t begin = taken_ % kRoom;
   const std::size_t count = in_a_row(taken_, prepared_ - taken_);
@@ -43,10 +46,9 @@ Batch PacketStream::next() {
 
 void PacketStream::read() {
   try {
-    const bool live = captures_.is_live();
     while (wait_for_room() && captures_.next(slots_[read_ % kRoom])) {
       slots_[read_ % kRoom].record().drop_options();
-      if (++read_ % kAtOnce == 0 || live) publish();
+      if (++read_ % kAtOnce == 0 || live_) publish();
     }
   } catch (...) {
     const std::lock_guard lock(mutex_);
@@ -55,6 +57,7 @@ void PacketStream::read() {
   publish();
   const std::lock_guard lock(mutex_);
   ended_ = true;
+  ++changes_;
   caller_may_go_on_.notify_all();
   helper_may_go_on_.notify_all();
 }
@@ -63,9 +66,20 @@ void PacketStream::read() {
 void PacketStream::help() try {
   Lock lock(mutex_);
   while (!stopped_ && !(ended_ && prepared_ == filled_)) {
-    if (!prepare_some(lock)) helper_may_go_on_.wait(lock);
+    if (!prepare_some(lock)) wait(helper_may_go_on_, lock);
   }
 } catch (const std::bad_alloc&) {
+}
+
+void PacketStream::wait(std::condition_variable& may_go_on, Lock& lock) {
+  const std::uint32_t seen = changes_;
+  if (!live_) {
+    lock.unlock();
+    const auto until = std::chrono::steady_clock::now() + kAwake;
+    while (changes_ == seen && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    lock.lock();
+  }
+  if (changes_ == seen) may_go_on.wait(lock);
 }
 
 bool PacketStream::wait_for_room() {
@@ -74,7 +88,7 @@ bool PacketStream::wait_for_room() {
   Lock lock(mutex_);
   while (!stopped_ && read_ + kAtOnce - freed_ > kRoom) {
     if (prepare_some(lock)) continue;
-    reader_may_go_on_.wait(lock);
+    wait(reader_may_go_on_, lock);
   }
   return !stopped_;
 }
@@ -84,6 +98,7 @@ void PacketStream::publish() {
   const std::lock_guard lock(mutex_);
   filled_ = read_;
   bytes_read_ = bytes_read;
+  ++changes_;
   caller_may_go_on_.notify_all();
   helper_may_go_on_.notify_all();
 }
@@ -98,6 +113,7 @@ bool PacketStream::prepare_some(Lock& lock) {
     lock.lock();
     preparing_ = false;
     prepared_ += prepared;
+    ++changes_;
     caller_may_go_on_.notify_all();
     if (prepared_ < filled_) helper_may_go_on_.notify_all();
   };
@@ -118,6 +134,8 @@ void PacketStream::prepare(std::size_t begin, std::size_t count) {
     const std::size_t at = begin + i;
     shows_tcp_[at] = decode(slots_[at].packet, sightings_[at]) ? 1 : 0;
     if (shows_tcp_[at] == 0) continue;
+    Segment& segment = sightings_[at].read;
+    if (!segment.payload.empty()) segment.facts = facts_of(segment);
     keys[i] = StreamNumbers::key_of(sightings_[at]);
     streams_.expect(keys[i]);
   }

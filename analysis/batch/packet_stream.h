@@ -1,14 +1,17 @@
 // Reading beside thinking: a thread reads packets, while whoever called works on those before.
 //
 // Model: a ring with room for so many packets. Each stays where wiretap put it, so that payloads are copied nowhere. Only one
-// thread can read, and only the caller thinks; in between packets are prepared: taken apart and filed by stream, in their order.
-// That is done by whoever has nothing else to do, the reader where there is no room to read to, the caller where nothing prepared
-// is left, so that both are at work to the end wherever the work lies; where there is a third processor, by a thread of its own.
+// thread can read, and only the caller thinks; in between packets are prepared: taken apart, their first bytes read, and filed by
+// stream, in their order. That is done by whoever has nothing else to do, the reader where there is no room to read to, the caller
+// where nothing prepared is left, so that both are at work to the end wherever the work lies; where there is a third processor, by
+// a thread of its own.
 // Of a file packets are handed over by the dozen; while somebody captures, each at once, since the next one may be long in coming.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -56,12 +59,17 @@ class PacketStream {
   static constexpr std::size_t kRoom = 6 * kAtOnce;
   /// To wake who waits for room takes its time: it waits for so much.
   static constexpr std::size_t kWorthWaking = kRoom / 2;
+  /// To be put to sleep and woken takes longer than most waits, in a virtual machine many times so: who waits for another
+  /// thread stays awake for so long. Not while somebody captures: then nothing may come for hours.
+  static constexpr std::chrono::microseconds kAwake{50};
   using Lock = std::unique_lock<std::mutex>;
 
   void read();
   void help();
   /// Waits until there is room for a packet, and prepares others meanwhile; false if it is time to stop.
   [[nodiscard]] bool wait_for_room();
+  /// Waits until something has changed; perhaps nothing that helps.
+  void wait(std::condition_variable& may_go_on, Lock& lock);
   void publish();
   /// Prepares the first packets that aren't, if there are any and nobody is at it.
   bool prepare_some(Lock& lock);
@@ -72,6 +80,7 @@ class PacketStream {
   }
 
   CaptureSet& captures_;
+  const bool live_;
   std::vector<Slot> slots_{kRoom};
   std::array<std::uint8_t, kRoom> shows_tcp_{};
   std::vector<Sighting> sightings_{kRoom};
@@ -79,6 +88,7 @@ class PacketStream {
   std::uint64_t read_ = 0;       ///< Packets, by the thread that reads.
 
   std::mutex mutex_;
+  std::atomic<std::uint32_t> changes_{0};  ///< Of any of those below. They change while the mutex is held.
   std::condition_variable reader_may_go_on_;
   std::condition_variable caller_may_go_on_;
   std::condition_variable helper_may_go_on_;

@@ -26,9 +26,13 @@ void Reading::observe(const Batch& batch, const Watch& watch) {
   const auto expect = [&](std::size_t i) {
     if (i >= batch.size() || batch.shows_tcp[i] == 0) return;
     const Sighting& sighting = batch.sightings[i];
-    analyzer_.expect(sighting.stream);
-    constexpr std::size_t kHeaders = 256;  // Of a request, mostly.
-    prefetch(std::as_bytes(sighting.read.payload.first(std::min(sighting.read.payload.size(), kHeaders))));
+    if (sighting.kind == Sighting::segment) {
+      analyzer_.expect(sighting.read);
+    } else {
+      analyzer_.expect(sighting.stream);
+    }
+    // What its facts don't tell is asked of the first bytes, mostly.
+    prefetch(std::as_bytes(sighting.read.payload.first(std::min<std::size_t>(sighting.read.payload.size(), 1))));
   };
   for (std::size_t i = 0; i < 2 * kAhead; ++i) fetch(i);
   for (std::size_t i = 0; i < kAhead; ++i) expect(i);

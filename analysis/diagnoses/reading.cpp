@@ -191,8 +191,10 @@ ForgerySigns read_forgery(const Reading& reading) {
   const TwoPoints& points = reading.now.points(reset.by);
   const bool behind = points && segment.point == points.far;
   signs.never_sent = behind && points.reliable();
-  // Seen at another place than what that host sent before: TTLs and delays of two places can't be compared.
-  const bool elsewhere = !behind && segment.point != 0 && then.point != 0 && segment.point != then.point;
+  // Seen at another place than what that host sent before: TTLs and delays of two places can't be compared. Where a place goes by
+  // who sends there, and its packets were seen at one only, it is another sender.
+  const bool tells_places = points || !goes_by_sender(segment.point);
+  const bool elsewhere = tells_places && !behind && segment.point != 0 && then.point != 0 && segment.point != then.point;
   if (!elsewhere && then.ttl_known()) {
     const int hops = behind ? points.hops : 0;
     signs.ttl_low = then.ttl_low - hops;

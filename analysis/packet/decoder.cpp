@@ -1,7 +1,7 @@
 #include "decoder.h"
 
 #include <algorithm>
-#include <memory>
+#include <new>
 #include <span>
 
 #include "network_order.h"
@@ -219,7 +219,8 @@ class Walk {
   Next ethernet() {
     constexpr std::size_t kAddresses = 12;
     if (!has_next(kAddresses + 2)) return Next::nothing;
-    next_hop_ = within_.captured.subspan(at_, 6);
+    address_ = within_.captured.subspan(at_, 6);
+    hop_ = Hop::next;
     at_ += kAddresses;
     return ethertype();
   }
@@ -275,7 +276,9 @@ class Walk {
   }
 
   void cooked_source(std::size_t offset, std::size_t length) {
-    if (length == 4 || length == 6) next_hop_ = within_.captured.subspan(at_ + offset, length);
+    if (length != 4 && length != 6) return;
+    address_ = within_.captured.subspan(at_ + offset, length);
+    hop_ = Hop::last;
   }
 
   Next sll() {
@@ -589,10 +592,10 @@ class Walk {
     constexpr std::size_t kLeastQuoted = 8;
     const std::size_t there = std::min(ip_.payload, within_.captured.size() - ip_.end);
     if (there < (quoted_ ? kLeastQuoted : kTcpFiled)) return false;
-    Segment& segment = *std::construct_at(&sighting.read);
+    Segment& segment = *new (&sighting.read) Segment;
     segment.frame = packet_.frame;
     segment.time = packet_.time;
-    segment.point = capture_point(packet_.interface, next_hop_);
+    segment.point = capture_point(packet_.interface, address_, hop_);
     sighting.kind = Sighting::unreadable;
     sighting.stream = 0;
     sighting.stub = false;
@@ -629,10 +632,11 @@ class Walk {
   Bytes within_;                 ///< The packet up to where the layer ends that is being read.
   std::size_t at_ = 0;           ///< Where the next one begins.
   std::size_t unknown_end_ = 0;  ///< What stands for the end of a layer that goes on in other fragments; 0: none does.
-  std::span<const std::uint8_t> next_hop_;  ///< As `capture_point` takes it; of the innermost link layer.
-  IpHeader ip_;                             ///< The innermost.
-  bool authenticated_ = false;              ///< Something stands between it and what it carries.
-  bool quoted_ = false;                     ///< It is, or is in, what an ICMP error quotes.
+  std::span<const std::uint8_t> address_;  ///< As `capture_point` takes it; of the innermost link layer,
+  Hop hop_ = Hop::next;                    ///< and whose it is.
+  IpHeader ip_;                            ///< The innermost.
+  bool authenticated_ = false;             ///< Something stands between it and what it carries.
+  bool quoted_ = false;                    ///< It is, or is in, what an ICMP error quotes.
 };
 
 }  // namespace

@@ -45,6 +45,21 @@ TEST(InjectedReset, InBothNames) {
   EXPECT_THAT(story, says("#0 injected_reset error reset_by=middlebox"));
 }
 
+/// A capture on `any` tells of each packet who sent it on last: who forges has another address, at the same place.
+TEST(InjectedReset, OfANeighbourShowsInACookedCaptureToo) {
+  Story story({.round_trip = 100ms});
+  const Connection c = story.connect();
+  c.exchange(get("/a"), ok());
+  story.wait(50ms);
+  c.path.drops([](Side, const Packet& packet) { return !packet.has(kRst); });
+  c.client.sends(get("/forbidden"));
+  story.wait(5ms);
+  c.path.forges_reset(Side::server, 113);
+  Capture capture = cooked(story.capture());
+  for (Packet& packet : capture.packets) packet.eye = packet.has(kRst) ? 1 : 0;
+  EXPECT_THAT(capture, says("#0 injected_reset error fault=middlebox reset_by=middlebox"));
+}
+
 /// Three resets at once, the later ones ahead of the stream, in answer to a request that comes after `silence`.
 void fires_a_volley(Story& story, std::string_view silence) {
   story.play(fmt::format(R"(

@@ -206,8 +206,10 @@ Segment to_segment(const Packet& packet, const Capture& capture) {
   segment.flags = packet.flags;
   segment.length = static_cast<std::uint32_t>(packet.payload.size());
   segment.window = packet.window;
-  const std::string next_hop = hardware_address(packet.destination.address, packet.eye);
-  segment.point = capture_point(0, {reinterpret_cast<const std::uint8_t*>(next_hop.data()), next_hop.size()});
+  const Endpoint& neighbour = capture.cooked ? packet.source : packet.destination;
+  const std::string address = hardware_address(neighbour.address, packet.eye);
+  segment.point = capture_point(0, {reinterpret_cast<const std::uint8_t*>(address.data()), address.size()},
+                                capture.cooked ? Hop::last : Hop::next);
   if (capture.ip_header_known) {
     segment.ttl = packet.ttl;
     if (v4) segment.ip_id = packet.ip_id;
@@ -292,6 +294,11 @@ Capture seen_at_two_places(const Capture& capture, std::uint16_t server_port, Na
 
 Capture without_ip_header(Capture capture) {
   capture.ip_header_known = false;
+  return capture;
+}
+
+Capture cooked(Capture capture) {
+  capture.cooked = true;
   return capture;
 }
 

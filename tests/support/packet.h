@@ -66,6 +66,7 @@ struct Capture {
   std::vector<Packet> packets;
   std::uint32_t snaplen = 262'144;  ///< Bytes kept of each frame.
   bool ip_header_known = true;      ///< False: TTL and IP ID can't be had (reassembled fragments, decrypted tunnels).
+  bool cooked = false;              ///< Of each packet it tells the last hop (`-i any`), else the next one.
 
   friend bool operator==(const Capture&, const Capture&) = default;
 };
@@ -89,6 +90,8 @@ void feed(Analyzer& analyzer, const Capture& capture, const RemarkVisitor& remar
 /// Merged with what a second place saw, one router and `apart` nearer to `server_port`; or, if that is negative, farther from it.
 [[nodiscard]] Capture seen_at_two_places(const Capture& capture, std::uint16_t server_port, Nanoseconds apart);
 [[nodiscard]] Capture without_ip_header(Capture capture);
+/// Made on `any`: where a packet's `eye` differs another neighbour sent it.
+[[nodiscard]] Capture cooked(Capture capture);
 [[nodiscard]] Capture cut_to(Capture capture, std::uint32_t snaplen);
 [[nodiscard]] Capture without(Capture capture, const std::function<bool(const Packet&)>& lost);
 [[nodiscard]] Capture starting_at_frame(Capture capture, FrameNumber first);
