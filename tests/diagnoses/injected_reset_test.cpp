@@ -50,7 +50,7 @@ TEST(InjectedReset, OfANeighbourShowsInACookedCaptureToo) {
   Story story({.round_trip = 100ms});
   const Connection c = story.connect();
   c.exchange(get("/a"), ok());
-  story.wait(50ms);
+  story.wait(300ms);
   c.path.drops([](Side, const Packet& packet) { return !packet.has(kRst); });
   c.client.sends(get("/forbidden"));
   story.wait(5ms);
