@@ -1,6 +1,7 @@
 #include "segment.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tcpwhy {
 namespace {
@@ -63,9 +64,14 @@ Nanoseconds capture_time(std::int64_t seconds, std::int64_t nanoseconds) {
 }
 
 CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> address, Hop hop) {
-  // Link-layer addresses have six bytes at most, here eight. Collisions make two places one, so that nothing is said of them.
+  // Collisions make two places one, so that nothing is said of them.
   std::uint64_t number = 0;
-  for (const std::uint8_t byte : address) number = number << 8 | byte;
+  constexpr std::size_t kUsual = 6;  // Bytes, of Ethernet.
+  if (address.size() == kUsual) {
+    std::memcpy(&number, address.data(), kUsual);
+  } else {
+    for (const std::uint8_t byte : address) number = number << 8 | byte;
+  }
   const std::uint64_t hash = (number ^ (std::uint64_t{interface} + 1) * 0x9e3779b97f4a7c15U) * 0xff51afd7ed558ccdU;
   const auto folded = static_cast<CapturePoint>(hash >> 48 & 0xfffeU);
   return hop == Hop::last ? folded | 1U : std::max<CapturePoint>(folded, 2);

@@ -1,6 +1,7 @@
 #include "tcp_header.h"
 
 #include <algorithm>
+#include <new>
 
 #include "f5_trailer.h"
 #include "network_order.h"
@@ -20,8 +21,9 @@ void read_tcp_details(const Bytes& bytes, std::size_t tcp, std::size_t header_le
   const std::size_t payload = tcp + header_length;
   const std::size_t end = bytes.captured.size();
   if (options <= end) {
-    segment.options =
-        read_options(bytes.captured.subspan(options, std::min(payload, end) - options), /*complete=*/payload <= end);
+    // Made where it stays: a copy would read in wide pieces what has just been written in small ones.
+    new (&segment.options)
+        Options(read_options(bytes.captured.subspan(options, std::min(payload, end) - options), /*complete=*/payload <= end));
   }
   if (payload < end) {
     segment.payload = bytes.captured.subspan(payload, std::min<std::size_t>(segment.length, end - payload));
