@@ -1,7 +1,6 @@
 #include "segment.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace tcpwhy {
 namespace {
@@ -66,9 +65,8 @@ Nanoseconds capture_time(std::int64_t seconds, std::int64_t nanoseconds) {
 CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t> address, Hop hop) {
   // Collisions make two places one, so that nothing is said of them.
   std::uint64_t number = 0;
-  constexpr std::size_t kUsual = 6;  // Bytes, of Ethernet.
-  if (address.size() == kUsual) {
-    std::memcpy(&number, address.data(), kUsual);
+  if (address.size() == 6) {  // Of Ethernet, as nearly all are.
+    number = std::uint64_t{read_be32(address)} << 16 | std::uint64_t{address[4]} << 8 | address[5];
   } else {
     for (const std::uint8_t byte : address) number = number << 8 | byte;
   }
