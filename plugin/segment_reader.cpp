@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 
@@ -144,7 +144,7 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   if (sighting == nullptr) return;
   sighting->stream = tapped.th_stream;
 
-  Segment& segment = *std::construct_at(&sighting->read);
+  Segment& segment = *new (&sighting->read) Segment;
   segment.frame = pinfo->num;
   segment.stream = tapped.th_stream;
   segment.time = time_of(pinfo);
