@@ -28,9 +28,11 @@ std::vector<std::string> everything() {
 
 std::string to_text(const Slot& slot, const Sighting* sighting) {
   if (sighting == nullptr) return fmt::format("{} at {}: no TCP", slot.packet.frame, slot.packet.time);
-  return fmt::format("{} at {}: kind {}, stream {}, {} > {}, seq {}, {} bytes", slot.packet.frame, slot.packet.time,
-                     static_cast<int>(sighting->kind), sighting->stream, to_string(sighting->read.source),
-                     to_string(sighting->read.destination), sighting->read.seq.raw(), sighting->read.length);
+  const PayloadFacts facts = facts_of(sighting->read);
+  return fmt::format("{} at {}: kind {}, stream {}, {} > {}, seq {}, {} bytes of kind {}, {}", slot.packet.frame,
+                     slot.packet.time, static_cast<int>(sighting->kind), sighting->stream, to_string(sighting->read.source),
+                     to_string(sighting->read.destination), sighting->read.seq.raw(), sighting->read.length,
+                     static_cast<int>(facts.kind), facts.fingerprint);
 }
 
 std::vector<std::string> in_one_thread() {

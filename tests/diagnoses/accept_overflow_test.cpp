@@ -200,6 +200,20 @@ TEST(AcceptOverflow, SynThatANatPassesOnIsJudgedBehindTheNat) {
                           "#1 accept_overflow/dropped possible error"));
 }
 
+TEST(AcceptOverflow, SynBehindTheNatIsFoundAmongManyOthers) {
+  Story story({.vantage = Vantage::middle});
+  for (int i = 0; i < 100; ++i) story.connect();
+  const Connection before = story.dials({.client_host = 10, .client_isn = 409'428'881});
+  before.server.vanishes();
+  for (int i = 0; i < 40; ++i) story.dials();
+  const Connection behind = story.dials({.client_host = 30, .client_isn = 409'428'881});
+  behind.server.vanishes();
+  story.wait(4s);
+  story.connect().exchange(get("/a"), ok());
+  EXPECT_THAT(story, says("#100 retransmission_timeout error impact=connect_failed\n"
+                          "#141 accept_overflow/dropped possible error"));
+}
+
 TEST(AcceptOverflow, SynItselfRejectedIsARefusal) {
   Story story({.round_trip = 20ms});
   (void)story.connect({.listening = false});
