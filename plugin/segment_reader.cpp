@@ -144,7 +144,7 @@ void SegmentReader::read_tapped(const tcp_info_t& tapped, unsigned index, tvbuff
   if (sighting == nullptr) return;
   sighting->stream = tapped.th_stream;
 
-  Segment& segment = *new (&sighting->read) Segment;
+  Segment& segment = *new (&sighting->read) Segment;  // `Segment()` would zero it first.
   segment.frame = pinfo->num;
   segment.stream = tapped.th_stream;
   segment.time = time_of(pinfo);

@@ -592,7 +592,7 @@ class Walk {
     constexpr std::size_t kLeastQuoted = 8;
     const std::size_t there = std::min(ip_.payload, within_.captured.size() - ip_.end);
     if (there < (quoted_ ? kLeastQuoted : kTcpFiled)) return false;
-    Segment& segment = *new (&sighting.read) Segment;
+    Segment& segment = *new (&sighting.read) Segment;  // `Segment()` would zero it first.
     segment.frame = packet_.frame;
     segment.time = packet_.time;
     segment.point = capture_point(packet_.interface, address_, hop_);
