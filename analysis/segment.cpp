@@ -72,7 +72,7 @@ CapturePoint capture_point(std::uint32_t interface, std::span<const std::uint8_t
   }
   const std::uint64_t hash = (number ^ (std::uint64_t{interface} + 1) * 0x9e3779b97f4a7c15U) * 0xff51afd7ed558ccdU;
   const auto folded = static_cast<CapturePoint>(hash >> 48 & 0xfffeU);
-  return hop == Hop::last ? folded | 1U : std::max<CapturePoint>(folded, 2);
+  return hop == Hop::last && !address.empty() ? folded | 1U : std::max<CapturePoint>(folded, 2);
 }
 
 PayloadFacts facts_of(const Segment& segment) { return segment.facts ? *segment.facts : read_payload(segment.payload); }

@@ -29,7 +29,7 @@ CapturePoint point_of(const packet_info* pinfo) {
   const bool numbered = (pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID) != 0;
   return capture_point(numbered ? pinfo->rec->rec_header.packet_header.interface_id : 0,
                        {static_cast<const std::uint8_t*>(hop.data), static_cast<std::size_t>(std::max(hop.len, 0))},
-                       has_next_hop || hop.len <= 0 ? Hop::next : Hop::last);
+                       has_next_hop ? Hop::next : Hop::last);
 }
 
 /// Fills in an ICMP error. REQUIRES: the sighting knows its stream.

@@ -26,11 +26,7 @@ void Reading::observe(const Batch& batch, const Watch& watch) {
   const auto expect = [&](std::size_t i) {
     if (i >= batch.size() || batch.shows_tcp[i] == 0) return;
     const Sighting& sighting = batch.sightings[i];
-    if (sighting.kind == Sighting::segment) {
-      analyzer_.expect(sighting.read);
-    } else {
-      analyzer_.expect(sighting.stream);
-    }
+    analyzer_.expect(sighting.read);
     // What its facts don't tell is asked of the first bytes, mostly.
     prefetch(std::as_bytes(sighting.read.payload.first(std::min<std::size_t>(sighting.read.payload.size(), 1))));
   };

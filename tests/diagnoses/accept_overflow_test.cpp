@@ -185,17 +185,22 @@ TEST(AcceptOverflow, LostSynThatIsRepeated) {
 
 // Nearest neighbours.
 
+/// A connect that a NAT passes on, seen on both sides of it, and so many others in between; the listener drops it.
+void dials_through_a_nat(Story& story, int others) {
+  constexpr std::uint32_t kIsn = 409'428'881;
+  story.dials({.client_host = 10, .client_isn = kIsn}).server.vanishes();
+  story.wait(1ms);
+  for (int i = 0; i < others; ++i) story.dials();
+  story.dials({.client_host = 30, .client_isn = kIsn}).server.vanishes();
+  story.wait(4s);
+  story.connect().exchange(get("/a"), ok());
+}
+
 /// A capture on a NAT holds each SYN twice. What the listener did shows behind the NAT; before it, it only shows that no answer
 /// came back.
 TEST(AcceptOverflow, SynThatANatPassesOnIsJudgedBehindTheNat) {
   Story story({.vantage = Vantage::middle});
-  const Connection before = story.dials({.client_host = 10, .client_isn = 409'428'881});
-  before.server.vanishes();
-  story.wait(1ms);
-  const Connection behind = story.dials({.client_host = 30, .client_isn = 409'428'881});
-  behind.server.vanishes();
-  story.wait(4s);
-  story.connect().exchange(get("/a"), ok());
+  dials_through_a_nat(story, 0);
   EXPECT_THAT(story, says("#0 retransmission_timeout error impact=connect_failed\n"
                           "#1 accept_overflow/dropped possible error"));
 }
@@ -203,13 +208,7 @@ TEST(AcceptOverflow, SynThatANatPassesOnIsJudgedBehindTheNat) {
 TEST(AcceptOverflow, SynBehindTheNatIsFoundAmongManyOthers) {
   Story story({.vantage = Vantage::middle});
   for (int i = 0; i < 100; ++i) story.connect();
-  const Connection before = story.dials({.client_host = 10, .client_isn = 409'428'881});
-  before.server.vanishes();
-  for (int i = 0; i < 40; ++i) story.dials();
-  const Connection behind = story.dials({.client_host = 30, .client_isn = 409'428'881});
-  behind.server.vanishes();
-  story.wait(4s);
-  story.connect().exchange(get("/a"), ok());
+  dials_through_a_nat(story, 40);
   EXPECT_THAT(story, says("#100 retransmission_timeout error impact=connect_failed\n"
                           "#141 accept_overflow/dropped possible error"));
 }
