@@ -109,7 +109,7 @@ struct ConnectionState {
   /// Fetches what few connections have into the cache.
   void prefetch() const {
     for (const HalfConnection& half_connection : halves) {
-      tcpwhy::prefetch(std::as_bytes(std::span(&*half_connection.seldom, 1)));
+      tcpwhy::prefetch(*half_connection.seldom);
     }
   }
   [[nodiscard]] std::size_t held() const { return halves[0].seldom.held() + halves[1].seldom.held() + odd.held(); }

@@ -13,12 +13,14 @@ StreamIndex::Key StreamIndex::key_of(const Segment& segment) {
   return {from_low ? from * 31 + to : to * 31 + from, from_low};
 }
 
-std::optional<StreamNumber> StreamIndex::number(const Segment& segment, const Key& key, Sight sight) {
-  bool made = false;
-  Entry* const found = find(key.tuple, sight != Sight::stub, made);
-  if (found == nullptr) return std::nullopt;
-  Entry& entry = *found;
-  if (sight == Sight::stub) return StreamNumber{entry.stream};
+bool StreamIndex::number(const Segment& segment, const Key& key, Sight sight, StreamNumber& stream) {
+  Entry& place = place_of(key.tuple);
+  const bool is_new = place.used == 0;
+  if (is_new && sight == Sight::stub) return false;
+  Entry& entry = is_new ? add(key.tuple) : place;
+  entry.recent = 1;
+  stream = entry.stream;
+  if (sight == Sight::stub) return true;
   const unsigned sender = key.from_low ? 0 : 1;
   const unsigned receiver = 1 - sender;
   const auto base_known = [&](unsigned side) { return (entry.base_known >> side & 1U) != 0; };
@@ -30,7 +32,7 @@ std::optional<StreamNumber> StreamIndex::number(const Segment& segment, const Ke
   const bool opens = segment.has(kSyn) && !segment.has(kAck) && base_known(sender);
   const bool anew = entry.base[sender] != segment.seq || (rule_ == Rule::by_number_or_end && entry.ended != 0);
   if (opens && anew) {
-    entry.stream = next_++ & kStreamBits;
+    stream = entry.stream = next_++ & kStreamBits;
     entry.base_known = 0;
     entry.ended = 0;
   }
@@ -40,32 +42,19 @@ std::optional<StreamNumber> StreamIndex::number(const Segment& segment, const Ke
     if (segment.has(kAck) && !base_known(receiver)) set_base(receiver, segment.ack - 1);
   }
   const bool ends = segment.has(kRst) || (segment.has(kFin) && segment.has(kAck));
-  if (ends && !made) entry.ended = 1;
-  return StreamNumber{entry.stream};
+  if (ends && !is_new) entry.ended = 1;
+  return true;
 }
 
-StreamIndex::Entry* StreamIndex::find(std::uint64_t key, bool make, bool& made) {
-  for (std::size_t at = home(static_cast<std::uint32_t>(key));; at = next(at)) {
-    Entry& entry = entries_[at];
-    if (entry.used != 0) {
-      if (!is(entry, key)) continue;
-      entry.recent = 1;
-      return &entry;
-    }
-    if (!make) return nullptr;
-    if (is_full()) {
-      make_room();
-      return find(key, make, made);
-    }
-    made = true;
-    ++used_;
-    entry.low = static_cast<std::uint32_t>(key);
-    entry.high = key >> 32 & 0xfffffffU;
-    entry.used = 1;
-    entry.recent = 1;
-    entry.stream = next_++ & kStreamBits;
-    return &entry;
-  }
+StreamIndex::Entry& StreamIndex::add(std::uint64_t key) {
+  if (is_full()) make_room();
+  Entry& entry = place_of(key);
+  ++used_;
+  entry.low = static_cast<std::uint32_t>(key);
+  entry.high = key >> 32 & 0xfffffffU;
+  entry.used = 1;
+  entry.stream = next_++ & kStreamBits;
+  return entry;
 }
 
 /// Clears out what is over and was heard longest ago, until half of what the table may hold is free. Room grows where that

@@ -52,9 +52,12 @@ class StreamIndex {
   [[nodiscard]] static Key key_of(const Segment& segment);
   /// The same in two steps, for who has many segments at hand: what the first one touches comes into the cache meanwhile.
   void expect(const Key& key) const {
-    prefetch(std::as_bytes(std::span(&entries_[home(static_cast<std::uint32_t>(key.tuple))], 1)));
+    prefetch(entries_[home(static_cast<std::uint32_t>(key.tuple))]);
   }
-  std::optional<StreamNumber> number(const Segment& segment, const Key& key, Sight sight);
+  std::optional<StreamNumber> number(const Segment& segment, const Key& key, Sight sight) {
+    StreamNumber stream = 0;
+    return number(segment, key, sight, stream) ? std::optional(stream) : std::nullopt;
+  }
 
   /// The size of its table, in tuples, of which it holds three quarters at most.
   [[nodiscard]] std::size_t room() const { return entries_.size(); }
@@ -86,8 +89,16 @@ class StreamIndex {
   [[nodiscard]] std::size_t next(std::size_t at) const { return (at + 1) & (entries_.size() - 1); }
   /// Three quarters: beyond, whoever is new looks at ten others before it finds a place.
   [[nodiscard]] bool is_full() const { return (used_ + 1) * 4 > entries_.size() * 3; }
-  /// Null where there is none and none shall be made.
-  [[nodiscard]] Entry* find(std::uint64_t key, bool make, bool& made);
+  /// False: none. An optional would be written in two pieces and read in one, which waits until both have left the processor.
+  bool number(const Segment& segment, const Key& key, Sight sight, StreamNumber& stream);
+  /// Its entry or, where it has none, the free one that would be its.
+  [[nodiscard]] Entry& place_of(std::uint64_t key) {
+    std::size_t at = home(static_cast<std::uint32_t>(key));
+    while (entries_[at].used != 0 && !is(entries_[at], key)) at = next(at);
+    return entries_[at];
+  }
+  /// REQUIRES: it has none.
+  Entry& add(std::uint64_t key);
   /// Of what a table of this size may hold; such that it doesn't soon fill again.
   [[nodiscard]] static std::size_t half_of(std::size_t room) { return room / 8 * 3; }
   /// The younger, the larger: heard since the table was last cleared out, and then by when its stream began.

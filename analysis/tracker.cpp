@@ -120,13 +120,11 @@ IdleSpell spell_before_request(const Connection& connection, SpellEnd end) {
 }  // namespace
 
 void Tracker::prefetch(StreamNumber stream) const {
-  std::span<const std::byte> bytes;
   if (const Live* known = live(stream)) {
-    bytes = std::as_bytes(std::span(known, 1));
+    tcpwhy::prefetch(*known);
   } else if (fate_of(stream) == Fate::packed) {
-    bytes = packed_[places_[stream].at];
+    tcpwhy::prefetch(packed_[places_[stream].at]);
   }
-  tcpwhy::prefetch(bytes);
 }
 
 void Tracker::prefetch(const Segment& segment) const {
@@ -703,7 +701,7 @@ std::uint32_t Tracker::fold(const Connection& connection) {
     constexpr std::size_t kAhead = 4;
     const Retired& soon = retired_[kAhead];
     latest_on_tuple_.expect(tuple_hash(soon.client, soon.server));
-    tcpwhy::prefetch(std::as_bytes(std::span(&retired_[2 * kAhead], 1)));
+    tcpwhy::prefetch(retired_[2 * kAhead]);
     const Retired& oldest = retired_.front();
     const StreamNumber stream = oldest.past.stream;
     if (retired(stream) == &oldest) {

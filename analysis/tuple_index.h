@@ -37,7 +37,7 @@ class TupleIndex {
 
   /// Fetches what the next look at this tuple will touch into the cache.
   void expect(std::uint64_t hash) const {
-    prefetch(std::as_bytes(std::span(&entries_[home(static_cast<std::uint32_t>(hash))], 1)));
+    prefetch(entries_[home(static_cast<std::uint32_t>(hash))]);
   }
 
   /// Forgets `stream`, if it is still the latest on its tuple.

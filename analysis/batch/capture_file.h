@@ -21,7 +21,9 @@ struct Failure {
   char* details = nullptr;
 
   Failure() = default;
-  ~Failure() { g_free(details); }
+  ~Failure() {
+    if (details != nullptr) g_free(details);  // Of each packet there is one of these.
+  }
   Failure(const Failure&) = delete;
   Failure& operator=(const Failure&) = delete;
 

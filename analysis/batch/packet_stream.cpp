@@ -3,6 +3,7 @@
 #include <chrono>
 #include <new>
 
+#include "prefetch.h"
 #include "wtap_compat.h"
 
 namespace tcpwhy::batch {
@@ -104,46 +105,76 @@ void PacketStream::publish() {
 }
 
 bool PacketStream::prepare_some(Lock& lock) {
-  const std::size_t count = in_a_row(prepared_, filled_ - prepared_);
-  if (preparing_ || count == 0) return false;
-  preparing_ = true;
-  const std::size_t begin = prepared_ % kRoom;
-  lock.unlock();
-  const auto done = [&](std::size_t prepared) {
+  const std::size_t count = in_a_row(claimed_, filled_ - claimed_);
+  if (count > 0) {
+    // It stays where it is while others come and go.
+    Run& run = runs_.emplace_back(Run{static_cast<std::size_t>(claimed_ % kRoom), count, false});
+    claimed_ += count;
+    lock.unlock();
+    take_apart(run);
     lock.lock();
-    preparing_ = false;
-    prepared_ += prepared;
+    run.apart = true;
+  }
+  return file_some(lock) || count > 0;
+}
+
+/// What goes wrong here goes wrong again for the caller, who then files the same packets.
+bool PacketStream::file_some(Lock& lock) {
+  if (filing_ || runs_.empty() || !runs_.front().apart) return false;
+  filing_ = true;
+  while (!runs_.empty() && runs_.front().apart) {
+    const Run run = runs_.front();
+    lock.unlock();
+    try {
+      file(run);
+    } catch (...) {
+      lock.lock();
+      filing_ = false;
+      throw;
+    }
+    lock.lock();
+    runs_.pop_front();
+    prepared_ += run.count;
     ++changes_;
     caller_may_go_on_.notify_all();
-    if (prepared_ < filled_) helper_may_go_on_.notify_all();
-  };
-  try {
-    prepare(begin, count);
-  } catch (...) {
-    done(0);
-    throw;
   }
-  done(count);
+  filing_ = false;
   return true;
 }
 
-/// What was not heard for a while isn't in the cache: what numbering will touch of the table of streams is asked for before.
-void PacketStream::prepare(std::size_t begin, std::size_t count) {
-  std::array<StreamIndex::Key, kAtOnce> keys;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t at = begin + i;
+/// What another processor has read isn't in this one's cache.
+void PacketStream::take_apart(const Run& run) noexcept {
+  constexpr std::size_t kAhead = 4;
+  constexpr std::size_t kHeaders = 128;
+  const auto expect = [&](std::size_t at) {
+    if (at >= run.begin + run.count) return;
+    const std::span<const std::uint8_t> bytes = slots_[at].packet.bytes.captured;
+    prefetch(std::as_bytes(bytes.first(std::min(bytes.size(), kHeaders))));
+    prefetch<Access::write>(sightings_[at]);
+  };
+  for (std::size_t i = 0; i < kAhead; ++i) expect(run.begin + i);
+  for (std::size_t at = run.begin; at < run.begin + run.count; ++at) {
+    expect(at + kAhead);
     shows_tcp_[at] = decode(slots_[at].packet, sightings_[at]) ? 1 : 0;
     if (shows_tcp_[at] == 0) continue;
     Segment& segment = sightings_[at].read;
     if (!segment.payload.empty()) segment.facts = facts_of(segment);
-    keys[i] = StreamNumbers::key_of(sightings_[at]);
-    streams_.expect(keys[i]);
+    keys_[at] = StreamNumbers::key_of(sightings_[at]);
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t at = begin + i;
+}
+
+/// What was not heard for a while isn't in the cache: what numbering will touch of the table of streams is asked for before.
+void PacketStream::file(const Run& run) {
+  constexpr std::size_t kAhead = 8;
+  const auto expect = [&](std::size_t at) {
+    if (at < run.begin + run.count && shows_tcp_[at] != 0) streams_.expect(keys_[at]);
+  };
+  for (std::size_t i = 0; i < kAhead; ++i) expect(run.begin + i);
+  for (std::size_t at = run.begin; at < run.begin + run.count; ++at) {
+    expect(at + kAhead);
     if (shows_tcp_[at] == 0) continue;
     Sighting& sighting = sightings_[at];
-    const auto stream = streams_.number(sighting, keys[i]);
+    const auto stream = streams_.number(sighting, keys_[at]);
     shows_tcp_[at] = stream ? 1 : 0;
     sighting.stream = sighting.read.stream = sighting.error.stream = stream.value_or(0);
   }

@@ -1,10 +1,10 @@
 // Reading beside thinking: a thread reads packets, while whoever called works on those before.
 //
 // Model: a ring with room for so many packets. Each stays where wiretap put it, so that payloads are copied nowhere. Only one
-// thread can read, and only the caller thinks; in between packets are prepared: taken apart, their first bytes read, and filed by
-// stream, in their order. That is done by whoever has nothing else to do, the reader where there is no room to read to, the caller
-// where nothing prepared is left, so that both are at work to the end wherever the work lies; where there is a third processor, by
-// a thread of its own.
+// thread can read, and only the caller thinks; in between packets are prepared: taken apart and their first bytes read, some here
+// and some there at once, and then filed by stream, in their order. That is done by whoever has nothing else to do, the reader
+// where there is no room to read to, the caller where nothing prepared is left, so that both are at work to the end wherever the
+// work lies; where there is a third processor, by a thread of its own.
 // Of a file packets are handed over by the dozen; while somebody captures, each at once, since the next one may be long in coming.
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <span>
@@ -71,9 +72,18 @@ class PacketStream {
   /// Waits until something has changed; perhaps nothing that helps.
   void wait(std::condition_variable& may_go_on, Lock& lock);
   void publish();
-  /// Prepares the first packets that aren't, if there are any and nobody is at it.
+  /// Some packets in a row that one thread takes apart.
+  struct Run {
+    std::size_t begin;   ///< Their place in the ring.
+    std::size_t count;
+    bool apart;          ///< That is done.
+  };
+  /// Takes packets apart that nobody has begun with, and files what is apart. False where there was nothing to do.
   bool prepare_some(Lock& lock);
-  void prepare(std::size_t begin, std::size_t count);
+  /// Files those that are apart, as far as all before them are filed, unless somebody is at it, who will see them.
+  bool file_some(Lock& lock);
+  void take_apart(const Run& run) noexcept;
+  void file(const Run& run);
   /// How many of `wanted` packets from `first` stand in a row.
   [[nodiscard]] static std::size_t in_a_row(std::uint64_t first, std::uint64_t wanted) {
     return static_cast<std::size_t>(std::min<std::uint64_t>({wanted, kAtOnce, kRoom - first % kRoom}));
@@ -84,7 +94,8 @@ class PacketStream {
   std::vector<Slot> slots_{kRoom};
   std::array<std::uint8_t, kRoom> shows_tcp_{};
   std::vector<Sighting> sightings_{kRoom};
-  StreamNumbers streams_;        ///< Whoever prepares has it.
+  std::array<StreamIndex::Key, kRoom> keys_;  ///< Of those that show TCP.
+  StreamNumbers streams_;        ///< Whoever files has it.
   std::uint64_t read_ = 0;       ///< Packets, by the thread that reads.
 
   std::mutex mutex_;
@@ -92,12 +103,14 @@ class PacketStream {
   std::condition_variable reader_may_go_on_;
   std::condition_variable caller_may_go_on_;
   std::condition_variable helper_may_go_on_;
-  std::uint64_t filled_ = 0;     ///< Packets that were read and may be prepared,
+  std::uint64_t filled_ = 0;     ///< Packets that were read and may be taken apart,
+  std::uint64_t claimed_ = 0;    ///< that somebody has taken apart, or is about to,
   std::uint64_t prepared_ = 0;   ///< that were prepared and may be handed out,
   std::uint64_t taken_ = 0;      ///< that were handed out,
   std::uint64_t freed_ = 0;      ///< and whose room may be used again.
   std::uint64_t bytes_read_ = 0;
-  bool preparing_ = false;
+  std::deque<Run> runs_;         ///< Between these two, in order.
+  bool filing_ = false;
   bool ended_ = false;
   bool stopped_ = false;
   std::exception_ptr failure_;

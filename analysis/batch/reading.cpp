@@ -21,7 +21,7 @@ void Reading::observe(const Batch& batch, const Watch& watch) {
   // sightings are asked for, then what they lead to.
   constexpr std::size_t kAhead = 8;
   const auto fetch = [&](std::size_t i) {
-    if (i < batch.size()) prefetch(std::as_bytes(batch.sightings.subspan(i, 1)));
+    if (i < batch.size()) prefetch(batch.sightings[i]);
   };
   const auto expect = [&](std::size_t i) {
     if (i >= batch.size() || batch.shows_tcp[i] == 0) return;

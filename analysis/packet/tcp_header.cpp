@@ -52,8 +52,10 @@ std::optional<Segment> read_segment(const Bytes& bytes, const IpHeader& ip) {
 }
 
 void read_tcp_essentials(std::span<const std::uint8_t> captured, const IpHeader& ip, Segment& into) {
-  into.source = {ip.source, be16(captured, ip.end)};
-  into.destination = {ip.destination, be16(captured, ip.end + 2)};
+  into.source.address = ip.source;
+  into.source.port = be16(captured, ip.end);
+  into.destination.address = ip.destination;
+  into.destination.port = be16(captured, ip.end + 2);
   into.seq = SequenceNumber(be32(captured, ip.end + 4));
   if (has(captured, ip.end, 12)) into.ack = SequenceNumber(be32(captured, ip.end + 8));
   if (has(captured, ip.end, kTcpEssential)) into.flags = captured[ip.end + 13];
