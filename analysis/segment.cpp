@@ -23,6 +23,12 @@ std::uint32_t read_be32(std::span<const std::uint8_t> bytes) {
          static_cast<std::uint32_t>(bytes[2]) << 8 | bytes[3];
 }
 
+void read_timestamps(std::span<const std::uint8_t, 8> value, Options& options) {
+  options.timestamps = true;
+  options.tsval = read_be32(value);
+  options.tsecr = read_be32(value.subspan(4));
+}
+
 void read_option(OptionKind kind, std::span<const std::uint8_t> value, Options& options) {
   switch (kind) {
     case kMss:
@@ -35,11 +41,7 @@ void read_option(OptionKind kind, std::span<const std::uint8_t> value, Options& 
       options.sack_permitted = value.empty();
       break;
     case kTimestamps:
-      if (value.size() == 8) {
-        options.timestamps = true;
-        options.tsval = read_be32(value);
-        options.tsecr = read_be32(value.subspan(4));
-      }
+      if (value.size() == 8) read_timestamps(value.first<8>(), options);
       break;
     case kMultipath:
       if (value.size() == 2 && value[0] >> 4 == kReset) {
@@ -83,7 +85,7 @@ Options read_options(std::span<const std::uint8_t> bytes, bool complete) {
   // Two NOPs and the timestamps, as RFC 7323 appendix A recommends: most segments there are, and so taken whole.
   if (bytes.size() == 12 && read_be32(bytes) == (kNop << 24 | kNop << 16 | kTimestamps << 8 | 10)) {
     options.longest_nop_run = 2;
-    read_option(kTimestamps, bytes.subspan(4), options);
+    read_timestamps(bytes.subspan<4, 8>(), options);
     return options;
   }
   std::uint8_t nops = 0;

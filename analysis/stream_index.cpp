@@ -6,13 +6,6 @@
 
 namespace tcpwhy {
 
-StreamIndex::Key StreamIndex::key_of(const Segment& segment) {
-  const std::uint64_t from = hash_of(segment.source);
-  const std::uint64_t to = hash_of(segment.destination);
-  const bool from_low = from < to || (from == to && segment.source.port <= segment.destination.port);
-  return {from_low ? from * 31 + to : to * 31 + from, from_low};
-}
-
 bool StreamIndex::number(const Segment& segment, const Key& key, Sight sight, StreamNumber& stream) {
   Entry& place = place_of(key.tuple);
   const bool is_new = place.used == 0;

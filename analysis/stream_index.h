@@ -49,7 +49,12 @@ class StreamIndex {
     std::uint64_t tuple = 0;
     bool from_low = false;  ///< The end with the lower hash.
   };
-  [[nodiscard]] static Key key_of(const Segment& segment);
+  [[nodiscard]] static Key key_of(const Segment& segment) {
+    const std::uint64_t from = hash_of(segment.source);
+    const std::uint64_t to = hash_of(segment.destination);
+    const bool from_low = from < to || (from == to && segment.source.port <= segment.destination.port);
+    return {from_low ? from * 31 + to : to * 31 + from, from_low};
+  }
   /// The same in two steps, for who has many segments at hand: what the first one touches comes into the cache meanwhile.
   void expect(const Key& key) const {
     prefetch(entries_[home(static_cast<std::uint32_t>(key.tuple))]);

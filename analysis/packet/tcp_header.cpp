@@ -51,16 +51,6 @@ std::optional<Segment> read_segment(const Bytes& bytes, const IpHeader& ip) {
   return segment;
 }
 
-void read_tcp_essentials(std::span<const std::uint8_t> captured, const IpHeader& ip, Segment& into) {
-  into.source.address = ip.source;
-  into.source.port = be16(captured, ip.end);
-  into.destination.address = ip.destination;
-  into.destination.port = be16(captured, ip.end + 2);
-  into.seq = SequenceNumber(be32(captured, ip.end + 4));
-  if (has(captured, ip.end, 12)) into.ack = SequenceNumber(be32(captured, ip.end + 8));
-  if (has(captured, ip.end, kTcpEssential)) into.flags = captured[ip.end + 13];
-}
-
 bool is_icmp_error(bool v6, std::uint8_t type) {
   return v6 ? type >= 1 && type <= 4 : type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }

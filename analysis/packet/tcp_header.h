@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "ip_header.h"
+#include "network_order.h"
 #include "segment.h"
 
 namespace tcpwhy {
@@ -34,7 +35,15 @@ void read_tcp_details(const Bytes& bytes, std::size_t tcp, std::size_t header_le
 [[nodiscard]] std::optional<Segment> read_segment(const Bytes& bytes, const IpHeader& ip);
 
 /// Of that only endpoints and seq, and ack and flags where they were captured. REQUIRES: 8 bytes were captured at `ip.end`.
-void read_tcp_essentials(std::span<const std::uint8_t> captured, const IpHeader& ip, Segment& into);
+inline void read_tcp_essentials(std::span<const std::uint8_t> captured, const IpHeader& ip, Segment& into) {
+  into.source.address = ip.source;
+  into.source.port = be16(captured, ip.end);
+  into.destination.address = ip.destination;
+  into.destination.port = be16(captured, ip.end + 2);
+  into.seq = SequenceNumber(be32(captured, ip.end + 4));
+  if (has(captured, ip.end, 12)) into.ack = SequenceNumber(be32(captured, ip.end + 8));
+  if (has(captured, ip.end, kTcpEssential)) into.flags = captured[ip.end + 13];
+}
 
 /// Whether ICMP or ICMPv6 messages of this type quote what they are about (RFC 792, RFC 4443). An echo that carries an IP
 /// header as its data is none.
