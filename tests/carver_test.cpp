@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 
 #include "analyzer.h"
+#include "batch/interruption.h"
 #include "batch/stream_numbers.h"
 #include "batch/wtap_compat.h"
 #include "settings.h"
@@ -137,6 +138,27 @@ TEST_F(CarverTest, NothingStandsUnderTheNameUntilAllIsWritten) {
     EXPECT_THAT(files(), ElementsAre(StartsWith(".copy.pcapng.")));
   }
   EXPECT_THAT(files(), IsEmpty());
+}
+
+/// The first signal stops reading; who sends a second one won't wait for what follows from that.
+TEST_F(CarverTest, WhoIsToldTwiceToEndLeavesNoHalfFile) {
+  for (const int impatience : {SIGINT, SIGTERM}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      CaptureSet set({kRace});
+      const Interruption interruption(set);
+      const CaptureWriter writer(path("copy.pcapng"));
+      raise(SIGTERM);
+      if (!set.stopped() || files().empty()) _exit(1);
+      raise(impatience);
+      _exit(2);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+    EXPECT_EQ(WTERMSIG(status), impatience);
+    EXPECT_THAT(files(), IsEmpty());
+  }
 }
 
 TEST_F(CarverTest, WhatStoodUnderTheNameStaysUntilAllIsWritten) {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "interfaces.h"
+#include "interruption.h"
 #include "wtap_compat.h"
 
 namespace tcpwhy::batch {
@@ -89,6 +90,7 @@ CaptureWriter::CaptureWriter(const std::filesystem::path& file, const std::strin
       fail(why);
     }
   }
+  note_half_file(partial_.c_str());
   dumper_->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
   wtap_block_t section = wtap_block_create(WTAP_BLOCK_SECTION);
@@ -128,6 +130,7 @@ void CaptureWriter::fail(const std::string& why) {
 void CaptureWriter::discard() noexcept {
   dumper_.reset();
   if (partial_.empty()) return;
+  note_half_file(nullptr);
   unlink(partial_.c_str());
   partial_.clear();
 }
@@ -175,6 +178,7 @@ void CaptureWriter::close() {
   if (compressed_ && !ends_as_gzip(partial_, length)) fail("its end could not be written");
   if (fsync(dumper_->fd) != 0 && errno != EINVAL && errno != EROFS) fail(g_strerror(errno));
   if (rename(partial_.c_str(), file_.c_str()) != 0) fail(g_strerror(errno));
+  note_half_file(nullptr);
   partial_.clear();
   dumper_.reset();
 }

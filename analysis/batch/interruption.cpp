@@ -1,5 +1,7 @@
 #include "interruption.h"
 
+#include <unistd.h>
+
 #include <atomic>
 
 #include "capture_set.h"
@@ -10,7 +12,24 @@ namespace {
 std::atomic<CaptureSet*> reading{nullptr};
 static_assert(std::atomic<CaptureSet*>::is_always_lock_free, "a signal's handler may use it");
 
+std::atomic<const char*> half_file{nullptr};
+static_assert(std::atomic<const char*>::is_always_lock_free);
+
+extern "C" void end_at_once(int signal) {
+  if (const char* path = half_file.load()) unlink(path);
+  // Back to what it does by itself: reset for this one call (SA_RESETHAND), it comes again once this returns.
+  raise(signal);
+}
+
+void on(int signal, void (*handler)(int), int flags, struct sigaction* before) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigaction(signal, &action, before);
+}
+
 extern "C" void stop_reading(int) {
+  for (const int signal : {SIGINT, SIGTERM}) on(signal, end_at_once, static_cast<int>(SA_RESETHAND), nullptr);
   if (CaptureSet* captures = reading.load()) captures->stop();
 }
 
@@ -18,11 +37,8 @@ extern "C" void stop_reading(int) {
 
 Interruption::Interruption(CaptureSet& captures) {
   reading.store(&captures);
-  struct sigaction action {};
-  action.sa_handler = stop_reading;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  sigaction(SIGINT, &action, &before_interrupt_);
-  sigaction(SIGTERM, &action, &before_terminate_);
+  on(SIGINT, stop_reading, SA_RESTART, &before_interrupt_);
+  on(SIGTERM, stop_reading, SA_RESTART, &before_terminate_);
 }
 
 Interruption::~Interruption() {
@@ -30,5 +46,7 @@ Interruption::~Interruption() {
   sigaction(SIGTERM, &before_terminate_, nullptr);
   reading.store(nullptr);
 }
+
+void note_half_file(const char* path) noexcept { half_file.store(path); }
 
 }  // namespace tcpwhy::batch
