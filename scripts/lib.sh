@@ -89,6 +89,9 @@ build_folder() {
   printf '%s\n' "$folder"
 }
 
+# What CMake shall be told beside the preset.
+tcpwhy_cmake=()
+
 # build PRESET [TARGET…]: configures and builds what is out of date, everything without a TARGET, and sets tcpwhy_build
 # to the folder. Quiet when it succeeds. The plugin is tcpwhy.so here: for Ninja `tcpwhy` is the file of that name, the program.
 build() {
@@ -107,7 +110,7 @@ build() {
     flock 9
     cd "$tcpwhy_source" || exit
     [[ -f $tcpwhy_build/CMakeCache.txt ]] || say "building $preset; the first time takes a minute or two"
-    if ! { cmake --preset "$preset" -B "$tcpwhy_build" && cmake --build "$tcpwhy_build" ${1:+--target "$@"}; } \
+    if ! { cmake --preset "$preset" -B "$tcpwhy_build" "${tcpwhy_cmake[@]}" && cmake --build "$tcpwhy_build" ${1:+--target "$@"}; } \
       </dev/null >"$log" 2>&1; then
       tail -n 60 "$log" >&2
       die "the build of $preset failed; all of it is in $log"
