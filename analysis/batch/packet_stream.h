@@ -57,7 +57,7 @@ class PacketStream {
 
  private:
   static constexpr std::size_t kAtOnce = 64;  ///< Some 15 microseconds' work.
-  static constexpr std::size_t kRoom = 12 * kAtOnce;
+  static constexpr std::size_t kRoom = 6 * kAtOnce;
   /// To wake who waits for room takes its time: it waits for so much.
   static constexpr std::size_t kWorthWaking = kRoom / 2;
   /// To be put to sleep and woken takes longer than most waits, in a virtual machine many times so: who waits for another
