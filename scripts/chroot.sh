@@ -36,11 +36,13 @@ unpack() {
   tar -C "$2" --numeric-owner -xf "$roots/pristine-$1.tar"
 }
 
-# copy_checkout ROOT: to /tcpwhy, with the times of its files, so that a build folder that is there stays valid.
+# copy_checkout ROOT: to /tcpwhy, with the times of its files, so that a build folder that is there stays valid. What stands in
+# the checkout is copied and not its folder: somebody may be making build/ in that, and for tar a file that changes is an error.
 copy_checkout() {
   mkdir -p "$1/tcpwhy"
   find "$1/tcpwhy" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
-  tar -C "$tcpwhy_source" --exclude=./build --exclude=./.git -cf - . |
+  find "$tcpwhy_source" -mindepth 1 -maxdepth 1 ! -name build ! -name .git -printf '%P\0' |
+    tar -C "$tcpwhy_source" --null -T - -cf - |
     tar -C "$1/tcpwhy" --no-same-owner -xf -
 }
 

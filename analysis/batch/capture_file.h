@@ -21,9 +21,7 @@ struct Failure {
   char* details = nullptr;
 
   Failure() = default;
-  ~Failure() {
-    if (details != nullptr) g_free(details);  // Of each packet there is one of these.
-  }
+  ~Failure() { g_free(details); }
   Failure(const Failure&) = delete;
   Failure& operator=(const Failure&) = delete;
 

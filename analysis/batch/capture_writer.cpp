@@ -130,8 +130,8 @@ void CaptureWriter::fail(const std::string& why) {
 void CaptureWriter::discard() noexcept {
   dumper_.reset();
   if (partial_.empty()) return;
-  note_half_file(nullptr);
   unlink(partial_.c_str());
+  note_half_file(nullptr);
   partial_.clear();
 }
 

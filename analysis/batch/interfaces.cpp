@@ -53,7 +53,6 @@ std::uint32_t Interfaces::number_of(wtap_block_t interface) {
   const auto known = std::find(identities_.begin(), identities_.end(), looks);
   if (known != identities_.end()) return static_cast<std::uint32_t>(known - identities_.begin());
   blocks_.push_back(copy_of_interface(interface));
-  encapsulations_.push_back(description(interface).wtap_encap);
   identities_.push_back(std::move(looks));
   return static_cast<std::uint32_t>(blocks_.size() - 1);
 }

@@ -34,14 +34,13 @@ class Interfaces {
   std::uint32_t number_of(std::optional<std::uint32_t> number, int encapsulation);
 
   [[nodiscard]] bool fits(std::uint32_t number, int encapsulation) const {
-    return encapsulations_[number] == encapsulation;
+    return description(blocks_[number]).wtap_encap == encapsulation;
   }
   /// By number. They live as long as this.
   [[nodiscard]] const std::vector<wtap_block*>& blocks() const { return blocks_; }
 
  private:
   std::vector<wtap_block*> blocks_;
-  std::vector<int> encapsulations_;  ///< Theirs: each packet asks for one.
   std::vector<std::string> identities_;
   std::map<std::pair<std::optional<std::uint32_t>, int>, std::uint32_t> variants_;
 };

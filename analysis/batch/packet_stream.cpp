@@ -63,7 +63,7 @@ void PacketStream::read() {
   helper_may_go_on_.notify_all();
 }
 
-/// What goes wrong here goes wrong again for the caller, who then prepares the same packets.
+/// What goes wrong here goes wrong again for the caller, who then files the same packets.
 void PacketStream::help() try {
   Lock lock(mutex_);
   while (!stopped_ && !(ended_ && prepared_ == filled_)) {
@@ -118,7 +118,6 @@ bool PacketStream::prepare_some(Lock& lock) {
   return file_some(lock) || count > 0;
 }
 
-/// What goes wrong here goes wrong again for the caller, who then files the same packets.
 bool PacketStream::file_some(Lock& lock) {
   if (filing_ || runs_.empty() || !runs_.front().apart) return false;
   filing_ = true;
@@ -142,7 +141,7 @@ bool PacketStream::file_some(Lock& lock) {
   return true;
 }
 
-/// What another processor has read isn't in this one's cache.
+/// What another processor has read isn't in this one's cache: it is asked for some packets ahead.
 void PacketStream::take_apart(const Run& run) noexcept {
   constexpr std::size_t kAhead = 4;
   constexpr std::size_t kHeaders = 128;

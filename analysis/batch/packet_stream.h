@@ -82,7 +82,7 @@ class PacketStream {
   bool prepare_some(Lock& lock);
   /// Files those that are apart, as far as all before them are filed, unless somebody is at it, who will see them.
   bool file_some(Lock& lock);
-  void take_apart(const Run& run) noexcept;
+  void take_apart(const Run& run) noexcept;  ///< Allocates nothing.
   void file(const Run& run);
   /// How many of `wanted` packets from `first` stand in a row.
   [[nodiscard]] static std::size_t in_a_row(std::uint64_t first, std::uint64_t wanted) {
