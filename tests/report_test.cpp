@@ -15,10 +15,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
 #include "analysis/batch/csv_report.h"
 #include "analysis/batch/json_report.h"
@@ -27,6 +23,7 @@
 #include "analysis/batch/text_report.h"
 #include "catalogue.h"
 #include "fields.h"
+#include "support/json_schema.h"
 #include "support/output_schemas.h"
 #include "support/payloads.h"
 #include "support/verdicts.h"
@@ -36,6 +33,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using tests::complaint;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -382,25 +380,6 @@ TEST(Printable, LeavesNeitherControlsNorBrokenCharacters) {
 }
 
 // For programs.
-
-/// What is wrong with a value by a schema; "" if nothing is.
-std::string complaint(const std::string& schema_text, const Json& value) {
-  const Json schema_json = Json::parse(schema_text);
-  valijson::Schema schema;
-  const valijson::adapters::NlohmannJsonAdapter schema_adapter(schema_json);
-  valijson::SchemaParser().populateSchema(schema_adapter, schema);
-  const valijson::adapters::NlohmannJsonAdapter adapter(value);
-  valijson::ValidationResults results;
-  if (valijson::Validator().validate(schema, adapter, &results)) return {};
-  std::string text = "no reason given";
-  valijson::ValidationResults::Error error;
-  while (results.popError(error)) {
-    text += '\n';
-    for (const std::string& step : error.context) text += step;
-    text += ": " + error.description;
-  }
-  return text;
-}
 
 /// RFC 4180: rows of cells. Fails the test where a row doesn't end with CRLF.
 std::vector<std::vector<std::string>> read_csv(const std::string& text) {
