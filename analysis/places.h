@@ -52,7 +52,7 @@ class Places {
     Stretch& stretch = stretches_[stream / kStretch];
     stretch.places[stream % kStretch] = place;
     if (place.fate != Fate::gone || --stretch.kept > 0) return;
-    stretch.places = {};
+    stretch.places = std::vector<Place>();  // `= {}` would keep its memory.
     held_ -= kStretch;
   }
 

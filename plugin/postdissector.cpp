@@ -78,7 +78,7 @@ class FirstWords {
     for (; at != entries_.end() && at->first == frame; ++at) visit(at->second);
   }
 
-  void forget() { entries_ = {}; }
+  void forget() { entries_.clear(); }
 
  private:
   static constexpr std::size_t kMost = 1000;
@@ -113,23 +113,47 @@ class FindingCache {
   std::array<Slot, 64> slots_;
 };
 
-/// By what the first frame of a capture is known again when the same capture is read once more: where it stands, and
-/// when it came, whatever the user has shifted. Its place in memory won't do: another capture may get it.
-struct FirstFrame {
-  FrameNumber number = 0;  ///< 0: none.
+/// By what a frame is known again when the same capture is read once more: where it stands, and when it came, whatever the
+/// user has shifted. Its place in memory won't do: another capture may get it.
+struct FrameIdentity {
+  FrameNumber number = 0;
   std::int64_t offset = 0;
   std::uint32_t length = 0;
   std::uint64_t nanoseconds = 0;  ///< Since the epoch, modulo 2^64.
 
-  bool operator==(const FirstFrame&) const = default;
+  bool operator==(const FrameIdentity&) const = default;
 };
 
-FirstFrame first_frame(const frame_data& frame) {
+FrameIdentity identity(const frame_data& frame) {
   const auto nanoseconds = [](const nstime_t& time) {
     return static_cast<std::uint64_t>(time.secs) * 1'000'000'000 + static_cast<std::uint64_t>(time.nsecs);
   };
   return {frame.num, frame.file_off, frame.pkt_len, nanoseconds(frame.abs_ts) - nanoseconds(frame.shift_offset)};
 }
+
+/// How a capture begins: the first frames that were observed. When it is read again some of them may be ignored, or be
+/// ignored no more.
+class Opening {
+ public:
+  void note(const frame_data& frame) {
+    if (frames_.size() < kFrames) frames_.push_back(identity(frame));
+  }
+  /// Whether the same capture begins in both ways: they have a frame in common.
+  [[nodiscard]] bool meets(const Opening& other) const {
+    auto ours = frames_.begin();
+    auto theirs = other.frames_.begin();
+    while (ours != frames_.end() && theirs != other.frames_.end()) {
+      if (ours->number == theirs->number) return *ours == *theirs;
+      ++(ours->number < theirs->number ? ours : theirs);
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t kFrames = 256;
+
+  std::vector<FrameIdentity> frames_;
+};
 
 /// One reading of one capture.
 class Session {
@@ -201,10 +225,7 @@ class Session {
     return page;
   }
 
-  /// The frame that was observed first.
-  [[nodiscard]] const FirstFrame& first() const { return first_; }
-  [[nodiscard]] bool began() const { return first_.number != 0; }
-  void begin(const FirstFrame& frame) { first_ = frame; }
+  [[nodiscard]] Opening& opening() { return opening_; }
 
   /// None before the end.
   [[nodiscard]] std::vector<Finding> sealed_findings(FrameNumber frame) const {
@@ -215,8 +236,10 @@ class Session {
     return all;
   }
 
+  [[nodiscard]] bool finished() const { return analyzer_.finished(); }
+
   void finish() {
-    if (analyzer_.finished()) return;
+    if (finished()) return;
     analyzer_.finish();
     first_words_.forget();
     forgotten_ = to_string(analyzer_.forgotten());
@@ -232,7 +255,7 @@ class Session {
   FirstWords first_words_;
   FindingCache cache_;                         ///< For frames of one stream: another stream may take the slot.
   std::vector<std::vector<Finding>> several_;  ///< Of a frame of several streams.
-  FirstFrame first_;
+  Opening opening_;
   FrameNumber last_frame_ = 0;
   std::string forgotten_;                    ///< What the analyzer had to forget, as far as it was put into words.
   std::vector<NamedTimeout> idle_timeouts_;  ///< Of a frame whose stream has no finding.
@@ -242,7 +265,7 @@ class Session {
 int proto_tcpwhy = -1;
 SegmentReader* reader;   ///< Lives as long as the tap listener.
 Session* session;        ///< Null while disabled, and after a failure until the next capture.
-FirstFrame read_to_end;  ///< Of the capture that was last read to its end; a live one isn't, while it grows.
+Opening read_to_end;     ///< Of the capture that was last read to its end; a live one isn't, while it grows.
 
 /// Runs `body`, which may throw C++ exceptions and calls nothing of epan's that throws its own. After an exception
 /// tcpwhy keeps silent for the rest of the capture: half a history leads to wrong verdicts.
@@ -302,7 +325,7 @@ void start_capture() {
 void finish_capture() {
   guarded("finishing", [] {
     if (session == nullptr) return;
-    read_to_end = session->first();
+    read_to_end = session->opening();
     session->finish();
   });
 }
@@ -310,7 +333,7 @@ void finish_capture() {
 /// Wireshark doesn't say when it has dissected a capture again. But it does so from the first frame to the last, and
 /// shows none before: what is visited twice in a capture that had been read to its end comes after the end.
 void finish_if_read_again() {
-  if (session->began() && session->first() == read_to_end) session->finish();
+  if (!session->finished() && session->opening().meets(read_to_end)) session->finish();
 }
 
 int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
@@ -325,8 +348,10 @@ int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
   } else {
     if (const auto stream = reader->fetch()) session->expect(*stream);
     const auto sightings = reader->read(tvb, pinfo);
-    if (!session->began()) session->begin(first_frame(*pinfo->fd));
-    guarded("observing", [&] { page = session->observe(pinfo->num, sightings); });
+    guarded("observing", [&] {
+      session->opening().note(*pinfo->fd);
+      page = session->observe(pinfo->num, sightings);
+    });
   }
   if (page.empty() || session == nullptr) return 0;
   tap(page, pinfo);
