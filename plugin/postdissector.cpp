@@ -135,6 +135,7 @@ FrameIdentity identity(const frame_data& frame) {
 /// ignored no more.
 class Opening {
  public:
+  /// The next frame; once enough are known it does nothing.
   void note(const frame_data& frame) {
     if (frames_.size() < kFrames) frames_.push_back(identity(frame));
   }
@@ -225,7 +226,9 @@ class Session {
     return page;
   }
 
-  [[nodiscard]] Opening& opening() { return opening_; }
+  [[nodiscard]] const Opening& opening() const { return opening_; }
+  /// REQUIRES: frames come in their order.
+  void begins_with(const frame_data& frame) { opening_.note(frame); }
 
   /// None before the end.
   [[nodiscard]] std::vector<Finding> sealed_findings(FrameNumber frame) const {
@@ -349,7 +352,7 @@ int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
     if (const auto stream = reader->fetch()) session->expect(*stream);
     const auto sightings = reader->read(tvb, pinfo);
     guarded("observing", [&] {
-      session->opening().note(*pinfo->fd);
+      session->begins_with(*pinfo->fd);
       page = session->observe(pinfo->num, sightings);
     });
   }

@@ -236,7 +236,7 @@ INSTANTIATE_TEST_SUITE_P(KnownLater, Differential, ::testing::ValuesIn(captures(
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Differential);
 
 TEST_P(Differential, PluginAndBatchSayTheSameOfEveryFrame) {
-  if (tshark_is_missing()) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
+  if (tshark_is_missing()) GTEST_SKIP() << kMissing;
   EXPECT_EQ(differences(of_tshark(GetParam()), without_wireshark(GetParam())), "") << GetParam();
 }
 

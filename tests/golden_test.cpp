@@ -44,8 +44,6 @@ Outcome run_tshark(const std::string& arguments) {
   return run_tshark_of(TCPWHY_SOURCE_DIR, TCPWHY_BUILD_DIR, arguments + " 2>&1");
 }
 
-constexpr const char* kMissing = "tshark is not installed, or the plugin not built";
-
 bool tshark_is_missing() { return run_tshark("--version").status == kNotInstalled; }
 
 /// The frames with an expert info of tcpwhy: those that decide something.
@@ -208,7 +206,7 @@ bool numbers_as_4_4() {
 
 fs::path since_4_4(fs::path file) { return file += ".4.4"; }
 
-/// The file that holds for this Wireshark, which is asked only where it matters: tshark takes longer to start than to read a capture.
+/// The file that holds for this Wireshark, which is asked only where it matters: tshark takes longer to start than to read.
 fs::path in_force(const fs::path& file) {
   return fs::exists(since_4_4(file)) && numbers_as_4_4() ? since_4_4(file) : file;
 }
@@ -231,7 +229,7 @@ class Golden : public ::testing::TestWithParam<std::string> {
   void SetUp() override { ASSERT_FALSE(capture_.empty()) << folder_ << " holds no capture.pcap or capture.pcapng"; }
 
   /// Nothing where there is no tshark.
-  [[nodiscard]] std::optional<Said> said(Passes passes) const {
+  [[nodiscard]] std::optional<Said> read_in(Passes passes) const {
     const Outcome outcome = run_tshark(fmt::format(
         "{} -n -r '{}' -Y '{} || tcpwhy.idle_timeout || tcpwhy.retry.stream || tcpwhy.event != \"\"' -T pdml "
         "-J 'frame tcp tcpwhy' -z tcpwhy -z tcpwhy,endpoints -z tcpwhy,tree",
@@ -263,7 +261,7 @@ class Golden : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(Golden, TwoPasses) {
-  const std::optional<Said> said = this->said(Passes::two);
+  const std::optional<Said> said = read_in(Passes::two);
   if (!said) GTEST_SKIP() << kMissing;
   const std::string& findings = said->findings;
   if (updating()) update(expected_, findings);
@@ -287,12 +285,12 @@ TEST_P(Golden, TwoPasses) {
 /// A live capture, or tshark without -2, knows no later proofs; where it says something else, too,
 /// `expected.one-pass` has it.
 TEST_P(Golden, OnePass) {
-  const std::optional<Said> said = this->said(Passes::one);
+  const std::optional<Said> said = read_in(Passes::one);
   if (!said) GTEST_SKIP() << kMissing;
   const std::string findings = as_known_then(said->findings);
   if (updating()) {
     if (!numbers_as_4_4()) fs::remove(expected_one_pass_);
-    if (findings != as_known_then(this->said(Passes::two).value().findings)) update(expected_one_pass_, findings);
+    if (findings != as_known_then(read_in(Passes::two).value().findings)) update(expected_one_pass_, findings);
     return;
   }
   const bool differs = fs::exists(in_force(expected_one_pass_));

@@ -40,7 +40,7 @@ constexpr bool kSanitized = false;
 class Lifecycle : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (tshark("--version").status == kNotInstalled) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
+    if (tshark("--version").status == kNotInstalled) GTEST_SKIP() << kMissing;
   }
   static Outcome tshark(const std::string& arguments) {
     return run_tshark_of(TCPWHY_SOURCE_DIR, TCPWHY_BUILD_DIR, arguments);

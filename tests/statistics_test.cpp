@@ -46,7 +46,7 @@ fs::path capture(const std::string& id) { return capture_in(kSource / "captures"
 class Statistics : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (version().status == kNotInstalled) GTEST_SKIP() << "tshark is not installed, or the plugin not built";
+    if (version().status == kNotInstalled) GTEST_SKIP() << kMissing;
   }
 };
 

@@ -180,7 +180,7 @@ class WiresharkProfile : public ::testing::Test {
  protected:
   void SetUp() override {
     static const bool missing = run_tshark("--version").status == kNotInstalled;
-    if (missing) GTEST_SKIP() << "tshark is not installed";
+    if (missing) GTEST_SKIP() << kMissing;
   }
 };
 

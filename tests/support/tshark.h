@@ -14,5 +14,7 @@ namespace tcpwhy::tests {
 
 /// As a shell says that there is no such program, and scripts/tshark.
 constexpr int kNotInstalled = 127;
+/// Why a test is skipped then.
+constexpr const char* kMissing = "tshark is not installed, or the plugin not built";
 
 }  // namespace tcpwhy::tests
