@@ -15,6 +15,7 @@
 #include "packet/decoder.h"
 #include "payload.h"
 #include "settings.h"
+#include "support/capture_reader.h"
 #include "support/pcapng_writer.h"
 #include "support/story_book.h"
 
@@ -31,12 +32,7 @@ const std::filesystem::path kCaptures = std::filesystem::path(TCPWHY_SOURCE_DIR)
 
 std::vector<std::string> all_captures() {
   std::vector<std::string> files;
-  for (const auto& folder : std::filesystem::directory_iterator(kCaptures)) {
-    for (const char* name : {"capture.pcap", "capture.pcapng"}) {
-      if (std::filesystem::exists(folder.path() / name)) files.push_back((folder.path() / name).string());
-    }
-  }
-  std::sort(files.begin(), files.end());
+  for (const auto& file : tests::captures_in(kCaptures)) files.push_back(file.string());
   return files;
 }
 

@@ -39,20 +39,26 @@ void Reading::observe(const Batch& batch, const Watch& watch) {
     if (batch.shows_tcp[i] == 0 || sighting.kind == Sighting::unreadable) continue;
     const Remarks remarks =
         sighting.kind == Sighting::segment ? analyzer_.observe(sighting.read) : analyzer_.observe(sighting.error);
-    if (remarks.empty()) continue;
+    const bool closes = sighting.kind == Sighting::segment && sighting.read.has(kFin);
+    if (remarks.empty() && !closes) continue;
     const Slot& slot = batch.slots[i];
     const Landmark landmark{slot.packet.frame, slot.packet.time, slot.place};
-    note(landmark);
+    (remarks.empty() ? closes_ : remarked_).note(landmark);
     if (watch.finding && !remarks.findings.empty()) watch.finding(landmark, remarks.findings);
   }
 }
 
-void Reading::note(const Landmark& landmark) {
-  const bool known = !landmarks_.empty() && landmarks_.back().frame == landmark.frame;
-  if (!known && landmarks_.size() < kLandmarks) landmarks_.push_back(landmark);
+const Landmark* Reading::landmark(FrameNumber frame) const {
+  const Landmark* const remarked = remarked_.find(frame);
+  return remarked != nullptr ? remarked : closes_.find(frame);
 }
 
-const Landmark* Reading::landmark(FrameNumber frame) const {
+void Landmarks::note(const Landmark& landmark) {
+  const bool known = !landmarks_.empty() && landmarks_.back().frame == landmark.frame;
+  if (!known && landmarks_.size() < kLimit) landmarks_.push_back(landmark);
+}
+
+const Landmark* Landmarks::find(FrameNumber frame) const {
   const auto found = std::lower_bound(landmarks_.begin(), landmarks_.end(), frame,
                                       [](const Landmark& known, FrameNumber wanted) { return known.frame < wanted; });
   return found != landmarks_.end() && found->frame == frame ? &*found : nullptr;

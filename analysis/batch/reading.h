@@ -1,7 +1,7 @@
 // One reading of a capture: every packet through the core, in order.
 //
-// Limits: of frames on which something was seen, time and place are kept of the first quarter of a million; findings on later
-// ones are told without.
+// Limits: time and place are kept of the first quarter of a million frames on which something was seen, and of as many FINs:
+// what only the end of the capture tells stands on one of those. Findings on later ones are told without.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,25 @@
 
 namespace tcpwhy::batch {
 
-/// A frame on which something was seen.
+/// A frame on which a finding may stand.
 struct Landmark {
   FrameNumber frame = 0;
   Nanoseconds time = 0;
   Place place;
+};
+
+/// The first landmarks of one kind, found by their frame.
+class Landmarks {
+ public:
+  /// REQUIRES: no frame before those that were noted.
+  void note(const Landmark& landmark);
+  /// Null for a frame that was not noted.
+  [[nodiscard]] const Landmark* find(FrameNumber frame) const;
+
+ private:
+  static constexpr std::size_t kLimit = std::size_t{1} << 18;
+
+  std::vector<Landmark> landmarks_;
 };
 
 class Reading {
@@ -42,14 +56,12 @@ class Reading {
 
  private:
   void observe(const Batch& batch, const Watch& watch);
-  void note(const Landmark& landmark);
-
-  static constexpr std::size_t kLandmarks = std::size_t{1} << 18;
 
   CaptureSet& captures_;
   Analyzer analyzer_;
   std::uint64_t frames_ = 0;
-  std::vector<Landmark> landmarks_;
+  Landmarks remarked_;
+  Landmarks closes_;
 };
 
 }  // namespace tcpwhy::batch

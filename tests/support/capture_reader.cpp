@@ -209,6 +209,7 @@ std::vector<std::filesystem::path> captures_in(const std::filesystem::path& fold
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() == ".pcap" || entry.path().extension() == ".pcapng") files.push_back(entry.path());
   }
+  std::sort(files.begin(), files.end());
   return files;
 }
 

@@ -41,7 +41,7 @@ struct Sight {
 /// As for a Capture: the frames' TCP, numbered.
 void feed(Analyzer& analyzer, const std::vector<Frame>& frames, const RemarkVisitor& remark = {});
 
-/// Every capture file in `folder` and below.
+/// Every capture file in `folder` and below, in the order of their names.
 [[nodiscard]] std::vector<std::filesystem::path> captures_in(const std::filesystem::path& folder);
 
 }  // namespace tcpwhy::tests
