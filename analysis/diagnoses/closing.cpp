@@ -41,6 +41,10 @@ bool client_was_answered(const Reading& reading) {
   const bool delivered = server.ack_known && !server.ack.before(client.next);
   const bool waited = reading.reset->segment.at.time - request.last.time >= reading.evidence.settings.smallest_idle_gap;
   const bool was_done = client.fin() || (reading.reset->by == Side::client && !waited);
+  // Who speaks to a side that has closed, and ends it before anything comes back, hears himself that it is in vain.
+  const bool spoke_to_a_close = reading.reset->by == Side::client && reading.reset->abort && !waited &&
+                                server.fin_covered_by(request.ack) && request.payload.kind == PayloadKind::other;
+  if (spoke_to_a_close) return true;
   return server.bytes == 0 && request.payload.kind != PayloadKind::http_request && delivered && was_done;
 }
 
@@ -100,6 +104,7 @@ std::optional<Verdict> abortive_close(const Evidence& evidence) {
   const HalfConnection& peer = reading.at.half(other(closer));
   // Somebody who had stopped hearing from the other side did not close by habit.
   if (reading.now.one_sided() || half.probes > 1 || half.retransmissions > 1) return {};
+  if (reading.reset->reply && reading.last_words_unseen(closer)) return {};
   // A request that came after the reset was lost: no harmless close.
   const Turn* later = reading.lost_request;
   if (later != nullptr && closer == Side::server && !reading.wants_no_answer(*later)) return {};
@@ -290,13 +295,20 @@ Narrative narrate_write_after_close(const Evidence& evidence, const Verdict& ver
   const Reading reading(evidence);
   const HalfConnection& server = reading.server;
   const Mark& past = reading.client.data_past_fin() ? reading.client.data_past_fin() : reading.client.turn.last;
+  // Nothing was in flow: the client began to speak again after the close, at once.
+  const bool began_anew = reading.at.exchanges > 0 && reading.client.turn.begin.frame > server.fin().frame;
+  std::string noticed;
+  if (server.fin_acked()) {
+    noticed = server.fin_acked().frame == past.frame
+                  ? "; what the client sent next acknowledges that"
+                  : fmt::format("; the client's kernel acknowledged that in {}", frame(server.fin_acked()));
+  }
   Narrative narrative;
   narrative.explanation = fmt::format(
-      "{} closed its side (FIN, {}) while the client was sending{}. {} later the client sent on ({}), and {} that arrived "
-      "after the close were lost ({}).",
+      "{} closed its side (FIN, {}) {}{}. {} later the client sent on ({}), and {} that arrived after the close were lost ({}).",
       name(reading.connection, Side::server), frame(server.fin()),
-      server.fin_acked() ? fmt::format("; the client's kernel acknowledged that in {}", frame(server.fin_acked())) : "",
-      duration(past.time - server.fin().time), frame(past), bytes(verdict.lost_bytes), describe_reset(reading));
+      began_anew ? fmt::format("{} after the last data", duration(server.fin_gap())) : "while the client was sending",
+      noticed, duration(past.time - server.fin().time), frame(past), bytes(verdict.lost_bytes), describe_reset(reading));
   narrative.fix = fmt::format(
       "Make the client watch for the server's close while it sends (read the socket, handle EOF), then reconnect and send "
       "again what was not confirmed; and find out why {} closed (a limit on messages or age, a restart).",
@@ -304,8 +316,9 @@ Narrative narrate_write_after_close(const Evidence& evidence, const Verdict& ver
   narrative.blind_spot = "What the client had sent before that was acknowledged by the server's kernel; whether its "
                          "application read it can't be seen.";
   narrative.ruled_out = {
-      reading.at.exchanges > 0 ? "stale_reuse: data was in flow when the server closed"
-                               : "stale_reuse: the server never answers on this stream, so no exchange was complete",
+      began_anew                 ? "stale_reuse: no silence came before the close, nor before what the client said after it"
+      : reading.at.exchanges > 0 ? "stale_reuse: data was in flow when the server closed"
+                                 : "stale_reuse: the server never answers on this stream, so no exchange was complete",
       "late_data_after_close: the late bytes are data, not a farewell"};
   add_missing(reading, narrative);
   return narrative;
@@ -480,8 +493,8 @@ constexpr Diagnosis kClosingDiagnoses[] = {
   | <------------ FIN ----------------- |
   | ------------- ACK, data ----------> |
   | <------------ RST ----------------- |)",
-     "stale_reuse: there the last exchange was complete and answered. unread_close: there the server had answered "
-     "early. late_data_after_close: there only a farewell came late.",
+     "stale_reuse: there the last exchange was complete and answered, and the connection at rest. unread_close: there the "
+     "server had answered early. late_data_after_close: there only a farewell came late.",
      "On the client: `ss -tnp state close-wait`; the write after next fails with EPIPE. On the server "
      "`tcp:tcp_send_reset` says TCP_ABORT_ON_DATA (the socket was in FIN_WAIT1 or FIN_WAIT2) or TCP_TIMEWAIT_SOCKET; "
      "`nstat -asz TcpExtTCPAbortOnData`.",

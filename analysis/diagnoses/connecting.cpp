@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "../words.h"
 #include "families.h"
 #include "reading.h"
@@ -163,6 +165,15 @@ bool closed_on_somebody(const Reading& reading) {
   return !reading.reset->reply || reading.reset->provoked_by < fin.frame || !reading.whole();
 }
 
+/// A scanner that makes its own segments: its kernel resets what it never asked for, and the scanner speaks all the same. What
+/// comes within a round trip had been sent before the reset, and the capture has them in another order.
+bool speaks_behind_its_kernel(const Reading& reading) {
+  if (!reading.reset_by(Side::client) || !reading.client.turn || !reading.client.syn()) return false;
+  const Mark& reset = reading.reset->segment.at;
+  const Nanoseconds trip = std::min(reading.round_trip(), reset.time - reading.client.syn().time);
+  return reading.client.turn.begin.time - reset.time > trip + reading.evidence.settings.rtt_margin;
+}
+
 std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   const Reading reading(evidence);
   const ConnectionState& at = reading.at;
@@ -171,7 +182,8 @@ std::optional<Verdict> handshake_probe(const Evidence& evidence) {
   const bool unanswered = reading.reset->abort && at.half(Side::server).syns > 1 &&
                           (!at.half(Side::client).seen || at.half(Side::client).last().frame == at.half(Side::client).syn().frame);
   if (reading.reset_by(Side::server) && !unanswered) return {};
-  if (reading.client.bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin()) return {};
+  if (at.half(Side::client).bytes > 0 || at.half(Side::server).bytes > 0 || at.half(Side::client).fin()) return {};
+  if (reading.client.bytes > 0 && !speaks_behind_its_kernel(reading)) return {};
   if (reading.connection.trouble()->refusal.count > 0) return {};
   const bool its_own_handshake = !at.half(Side::client).syn() || reading.server.syn().frame > reading.client.syn().frame;
   if (!its_own_handshake) return {};
@@ -214,6 +226,12 @@ Narrative narrate_handshake_probe(const Evidence& evidence, const Verdict&) {
       name(reading.connection, Side::client), frame(reading.client.syn()), frame(reading.server.syn()),
       duration(reading.reset->segment.at.time - reading.server.syn().time), describe_reset(reading));
   narrative.fix = "Leave it; to keep it out of the server's log, let the check send a request and close with a FIN.";
+  if (reading.client.bytes > 0) {
+    narrative.explanation += fmt::format(
+        " {} later it spoke all the same ({}): a scanner that makes its own segments, behind the back of its kernel, which reset.",
+        duration(reading.client.turn.begin.time - reading.reset->segment.at.time), frame(reading.client.turn.begin));
+    narrative.fix = "Leave it: no client of yours does that.";
+  }
   narrative.blind_spot = missing_from_capture(reading);
   narrative.ruled_out = {"accept_overflow: the client reset, not the server",
                          "client_abort: no request had been sent"};
@@ -425,6 +443,16 @@ std::optional<Verdict> answered_in_another_tongue(const Reading& reading) {
   return verdict;
 }
 
+/// The server's FIN came with, or behind, its own words of the handshake, and had nothing of the client but the ClientHello: no
+/// handshake is complete without the client's Finished (RFC 8446 section 4.4.4, RFC 5246 section 7.4.9).
+bool closed_in_mid_handshake(const Reading& reading) {
+  const Turn& said = reading.client.turn;
+  const HalfConnection& server = reading.server;
+  return server.fin() && !reading.client_closed_first() && server.turn.payload.kind == PayloadKind::tls_handshake &&
+         said.payload.kind == PayloadKind::tls_handshake && !said.payload.client_hello && !server.fin_ack().after(said.seq) &&
+         reading.now.exchanges == 1;
+}
+
 std::optional<Verdict> tls_failure(const Evidence& evidence) {
   const Reading reading(evidence);
   const TlsAlert& alert = reading.now.tls_alert();
@@ -441,6 +469,12 @@ std::optional<Verdict> tls_failure(const Evidence& evidence) {
     return verdict;
   }
   if (const auto refused = answered_in_another_tongue(reading)) return refused;
+  if (closed_in_mid_handshake(reading)) {
+    verdict.confidence = Confidence::possible;
+    verdict.fault = Fault::server;
+    verdict.deciding_frame = reading.server.fin().frame;
+    return verdict;
+  }
   // A ClientHello, and the server ends it without a word.
   const HalfConnection& server = reading.at.half(Side::server);
   if (!reading.client.turn.payload.client_hello || server.bytes > 0 || reading.now.exchanges > 0) return {};
@@ -489,6 +523,15 @@ Narrative narrate_tls_failure(const Evidence& evidence, const Verdict& verdict) 
     if (!plain) {
       narrative.ruled_out.push_back("a close_notify: not ruled out by its length; but the client's first request was not answered");
     }
+  } else if (closed_in_mid_handshake(reading)) {
+    narrative.explanation = fmt::format(
+        "{} closed the connection in the middle of the TLS handshake (FIN, {}): behind its own words ({}), and before the "
+        "client's Finished ({}), {} after the connection began.",
+        name(reading.connection, Side::server), frame(reading.server.fin()), frame(reading.server.turn.begin),
+        frame(reading.client.turn.begin), duration(reading.server.fin().time - reading.now.first().time));
+    narrative.fix = fmt::format("Look into the log of {}: a handshake timeout, a shutdown, or an alert that is sealed in its last "
+                                "record.",
+                                name(reading.connection, Side::server));
   } else {
     const bool closed = reading.server.fin() && verdict.deciding_frame == reading.server.fin().frame;
     narrative.explanation = fmt::format(
@@ -546,7 +589,7 @@ constexpr Diagnosis kConnectingDiagnoses[] = {
     {"handshake_probe", Question::ending, Severity::chat,
      "a handshake and a reset, without data: a health check or a scan",
      "A balancer's TCP check, or a scanner, only wants to know whether the port answers. A reset after the SYN-ACK "
-     "is the cheapest way to end it.",
+     "is the cheapest way to end it. Some scanners speak on all the same: it was their kernel that reset.",
      R"(client                                server
   | ------------- SYN ----------------> |
   | <------------ SYN-ACK ------------- |
@@ -588,7 +631,7 @@ constexpr Diagnosis kConnectingDiagnoses[] = {
     {"tls_failure", Question::ending, Severity::error,
      "the TLS handshake failed",
      "A certificate, a version, a cipher or a name did not suit one side, which ended the connection with a fatal "
-     "alert, or without a word.",
+     "alert, or closed it before the handshake was complete.",
      R"(client                                server
   | ------------- ClientHello --------> |
   | <------------ alert, FIN ---------- |  or: RST, or the client's own alert)",

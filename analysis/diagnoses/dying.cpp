@@ -48,6 +48,7 @@ std::optional<Verdict> peer_lost_state(const Evidence& evidence) {
   const HalfConnection& forgetful = reading.at.half(by);
   const HalfConnection& sender = reading.at.half(other(by));
   if (forgetful.fin() || sender.fin() || !reading.at.established || !had_known(forgetful, sender)) return {};
+  if (reading.last_words_unseen(by)) return {};
   if (const auto answered = reset_answers_an_ack(reading)) return answered;
   // Another host, or one that has just come back, may be nearer than the old one: speed alone doesn't forge.
   if (!sender.turn || reading.reset->provoked_by < sender.turn.begin.frame || read_forgery(reading).weight() >= 3) {

@@ -70,15 +70,20 @@ bool was_at_rest(const Reading& reading, const Meeting& meeting) {
 }
 
 /// A close and data that come at once after the last exchange are no idle close: a half-close, a handshake that the
-/// server gave up, data in flow (write_after_close). A readable request is a request all the same, and so is what comes
-/// after the client's kernel had acknowledged the FIN for itself.
+/// server gave up, a session that it ended before the first request, a conversation that the client goes on with as soon
+/// as it has the answer, the FIN right behind it (write_after_close). A readable request is a request all the same, and so
+/// is what comes after the client's kernel had acknowledged the FIN for itself.
 bool met_an_idle_close(const Reading& reading, const Meeting& meeting) {
-  const Nanoseconds smallest = reading.evidence.settings.smallest_idle_gap;
-  const bool fin_acknowledged = meeting.covers_fin && reading.server.fin_acked().frame != meeting.request->begin.frame &&
-                                meeting.request->payload.kind != PayloadKind::tls_handshake;
+  const Settings& settings = reading.evidence.settings;
+  const Nanoseconds smallest = settings.smallest_idle_gap;
   const PayloadFacts& payload = meeting.request->payload;
+  const bool handshaking = payload.kind == PayloadKind::tls_handshake || reading.server.turn.payload.kind == PayloadKind::tls_handshake;
   const bool readable = payload.kind == PayloadKind::http_request ||
-                        (payload.kind == PayloadKind::tls_data && payload.tls_record > kControlRecord);
+                        (payload.kind == PayloadKind::tls_data && payload.tls_record > kControlRecord && !handshaking);
+  const bool goes_on = payload.kind == PayloadKind::other && reading.server.fin_gap() <= settings.rtt_margin &&
+                       meeting.request->gap <= reading.round_trip() + settings.rtt_margin;
+  const bool fin_acknowledged = meeting.covers_fin && reading.server.fin_acked().frame != meeting.request->begin.frame &&
+                                !handshaking && !goes_on;
   return (meeting.answer != nullptr && (readable || fin_acknowledged)) || reading.server.fin_gap() >= smallest || meeting.request->gap >= smallest;
 }
 

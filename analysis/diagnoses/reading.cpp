@@ -124,6 +124,11 @@ bool Reading::wants_no_answer(const Turn& turn) const {
   return server_received(turn) || (now.exchanges > 0 && little);
 }
 
+bool Reading::last_words_unseen(Side side) const {
+  const HalfConnection& half = at.half(side);
+  return half.unseen_bytes() > 0 && half.hole_end() == half.next && !half.fin();
+}
+
 Mark Reading::server_last_spoke() const {
   const Turn& response = at.half(Side::server).turn;
   if (!response) return now.established ? now.established : now.first();

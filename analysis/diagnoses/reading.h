@@ -48,6 +48,8 @@ struct Reading {
   /// The client's last words, not a request: the end of a handshake, a control frame, a close_notify, or whatever it said
   /// right before it closed of its own accord.
   [[nodiscard]] bool wants_no_answer(const Turn& turn) const;
+  /// What this side said last before the reset was acknowledged, and not captured: it may have been its farewell.
+  [[nodiscard]] bool last_words_unseen(Side side) const;
   /// The client's FIN came first, and not because of the server's.
   [[nodiscard]] bool client_closed_first() const;
   /// The server's kernel acknowledged all of it, if only by a reset.

@@ -203,9 +203,12 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
   if (const auto gave_up = closed_while_waiting(reading)) return gave_up;
   const Turn* request = reading.lost_request;
   if (request == nullptr || is_known_incomplete(*request) || reading.wants_no_answer(*request)) return {};
-  // Who closes first waits for nothing; and where the server speaks unasked, silence is no missing answer.
+  // Who closes first waits for nothing; and where the server speaks unasked, or the client goes on without an answer,
+  // silence is no missing answer.
   if (reading.client_closed_first()) return {};
   if (reading.now.server_speaks_unasked && request->payload.kind != PayloadKind::http_request) return {};
+  const bool unknown = request->payload.kind == PayloadKind::other;
+  if (unknown && request->follows_unanswered) return {};
   // Who takes others along in the same moment had no timer for this request.
   if (evidence.around.closed_together > 1) return {};
   // A protocol without answers waits for none.
@@ -227,6 +230,8 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
     return {};
   }
   if (end.frame < request->begin.frame || end.time - request->last.time < patience(reading)) return {};
+  // Words of an unknown protocol may have wanted no answer.
+  if (unknown) verdict.confidence = Confidence::possible;
   verdict.impact = Impact::response_lost;
   return verdict;
 }
@@ -266,6 +271,10 @@ Narrative narrate_response_timeout(const Evidence& evidence, const Verdict& verd
       "Raise the response timeout of {} above {}, or find out why {} took longer for this request.",
       name(reading.connection, ender), duration(end.time - request.last.time), name(reading.connection, Side::server));
   narrative.blind_spot = "Whether the server was still working, waiting for another one, or stuck stands in its log.";
+  if (verdict.confidence == Confidence::possible) {
+    narrative.blind_spot +=
+        " Nor is the protocol known here: if these words wanted no answer, an idle connection was closed, and nothing was lost.";
+  }
   narrative.ruled_out = {"retransmission_timeout: the request was acknowledged",
                          "dead_keepalive: no silence before the request sets it apart from those that were answered"};
   add_missing(reading, narrative);
@@ -445,7 +454,8 @@ constexpr Diagnosis kWaitingDiagnoses[] = {
     {"response_timeout", Question::ending, Severity::error,
      "a request was cut off because its answer took longer than somebody waits",
      "A complete request was acknowledged and not answered in time. Whoever waits (the client, a proxy, a server's "
-     "own watchdog) gave up: with a 504, a reset or a close.",
+     "own watchdog) gave up: with a 504, a reset or a close. In a protocol that tcpwhy can't read it is only possible: the "
+     "words may have wanted no answer.",
      R"(client                                server
   | ------------- request ------------> |
   | <------------ ACK ----------------- |

@@ -24,6 +24,18 @@ TEST(AbortiveClose, ProxyResetsItsServerConnection) {
   EXPECT_THAT(story, says("#0 abortive_close chat fault=nobody reset_by=client kind=abort impact=none"));
 }
 
+/// The server closes behind its answer; the client goes on for a moment, sees the end of file, and resets.
+TEST(AbortiveClose, BehindWordsToASideThatHasClosed) {
+  Story story({.vantage = Vantage::client, .round_trip = 200ms});
+  const Connection c = story.connect({.server_port = 30'303});
+  c.exchange(bytes(490), bytes(500));
+  c.server.closes();
+  story.wait(201ms);
+  c.client.sends(bytes(64));
+  c.client.aborts();
+  EXPECT_THAT(story, says("#0 abortive_close likely chat reset_by=client impact=none"));
+}
+
 TEST(AbortiveClose, ResetInAnswerToAFin) {
   Story story;
   const Connection c = story.connect();

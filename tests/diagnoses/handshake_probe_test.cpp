@@ -38,6 +38,32 @@ TEST(HandshakeProbe, EverySecond) {
   EXPECT_THAT(story, says("#0 handshake_probe\n#1 handshake_probe\n#2 handshake_probe"));
 }
 
+/// Its kernel resets what it never asked for; the scanner speaks all the same.
+TEST(HandshakeProbe, ScannerThatSpeaksBehindItsKernel) {
+  Story story;
+  story.play(R"(
+    +0     > S  win 65535
+    +.0001 < S. win 64240 <mss 1460>
+    +.12   > R
+    +15.6  > P. 1:110(109)
+    +.0001 < R
+  )");
+  EXPECT_THAT(story, says("#0 handshake_probe chat fault=nobody reset_by=client impact=none"));
+}
+
+/// Captured in another order than it was sent, it is no scan.
+TEST(HandshakeProbe, DataBehindAResetByLessThanARoundTripWasSentBefore) {
+  Story story;
+  story.play(R"(
+    +0     > S  win 65535
+    +.02   < S. win 64240 <mss 1460>
+    +.0001 > .
+    +.02   > R. 110:110(0)
+    +.0001 > P. 1:110(109)
+  )");
+  EXPECT_THAT(story, testing::Not(says("#0 handshake_probe")));
+}
+
 /// The server learns by its own close that the check had gone.
 TEST(HandshakeProbe, WhoseResetWasLost) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {

@@ -87,6 +87,19 @@ TEST(PeerLostState, AfterASilenceLongerThanAnyThatSurvivedItWasIdle) {
   EXPECT_THAT(story, says("#0 idle_state_lost/peer"));
 }
 
+/// What it had said before was acknowledged, and not captured: it may have been its farewell.
+TEST(PeerLostState, WhoseLastWordsWereNotCapturedMayHaveSaidWhy) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 443});
+  c.exchange(bytes(800), bytes(3'000));
+  story.misses([](Side side, const Packet& packet) { return side == Side::client && packet.payload.size() == 7; });
+  c.client.sends(bytes(7));
+  c.client.forgets();
+  story.wait(15ms);
+  c.server.sends(bytes(100));
+  EXPECT_THAT(story, says("#0 capture_too_short possible"));
+}
+
 TEST(PeerLostState, WithAFinItIsStaleReuse) {
   Story story({.round_trip = 20ms});
   const Connection c = hard_at_work(story);

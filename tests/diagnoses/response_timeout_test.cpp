@@ -74,6 +74,25 @@ TEST(ResponseTimeout, DatabaseAnswersWhenTheClientHasGone) {
   EXPECT_THAT(story, says("#0 response_timeout error fault=client impact=response_lost"));
 }
 
+/// They may have been words that want no answer, too.
+TEST(ResponseTimeout, InAProtocolThatNobodyReadsItIsPossible) {
+  for (const bool resets : {false, true}) {
+    Story story({.round_trip = 20ms});
+    const Connection c = story.connect({.server_port = 3'306});
+    c.exchange(bytes(30), bytes(300));
+    story.wait(100ms);
+    c.client.sends(bytes(33));
+    story.wait(30s);
+    if (resets) {
+      c.server.aborts();
+      EXPECT_THAT(story, says("#0 response_timeout possible error fault=server reset_by=server impact=response_lost"));
+    } else {
+      c.server.closes();
+      EXPECT_THAT(story, says("#0 response_timeout possible error fault=server impact=response_lost"));
+    }
+  }
+}
+
 TEST(ResponseTimeout, ClientGivesUpWithAFin) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
     Story story({.vantage = vantage, .round_trip = 20ms});
@@ -139,6 +158,21 @@ TEST(ResponseTimeout, HalfCloseWaitsForItsAnswer) {
 }
 
 // Nearest neighbours.
+
+/// A switch tells its controller what happens, and wants no answer.
+TEST(ResponseTimeout, WhoGoesOnWithoutAnAnswerWaitsForNone) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 6'633});
+  c.exchange(bytes(8), bytes(16));
+  c.exchange(bytes(128), bytes(24));
+  for (int i = 0; i < 2; ++i) {
+    story.wait(1500ms);
+    c.client.sends(bytes(137));
+  }
+  story.wait(2s);
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, is_silent());
+}
 
 TEST(ResponseTimeout, AfterTheFirstByteOfTheResponseItIsAClientAbort) {
   Story story({.round_trip = 20ms});

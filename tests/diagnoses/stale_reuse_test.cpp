@@ -179,6 +179,34 @@ TEST(StaleReuse, UnacknowledgedFinIsARace) {
   EXPECT_THAT(story, says("#0 keepalive_race/crossing"));
 }
 
+/// The server closes right behind its answer, and the client, who had more to say, goes on: no pool had kept anything.
+TEST(StaleReuse, ConversationThatGoesOnWasNotIdle) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect({.server_port = 30'303});
+    c.client.sends(bytes(490));
+    story.wait(11ms);
+    c.server.sends(bytes(500));
+    c.server.closes();
+    story.wait(11ms);
+    c.client.sends(bytes(240));
+    EXPECT_THAT(story, says("#0 write_after_close likely error reset_by=server lost=240"));
+  }
+}
+
+/// The first request of a TLS session that the server ends behind its Finished.
+TEST(StaleReuse, SessionThatWasNeverUsedIsNotReused) {
+  Story story({.round_trip = 400ms});
+  const Connection c = story.connect({.server_port = 443});
+  c.exchange(client_hello(), server_hello());
+  const std::string finished = std::string("\x14\x03\x03\x00\x01\x01", 6) + tls_data(40);
+  c.exchange(finished, finished);
+  c.server.closes();
+  story.wait(410ms);
+  c.client.sends(tls_data(1'091));
+  EXPECT_THAT(story, says("#0 write_after_close likely error reset_by=server lost=1096"));
+}
+
 TEST(StaleReuse, FarewellAfterTheFinIsHarmless) {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect({.server_port = 443});

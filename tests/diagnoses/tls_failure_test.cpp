@@ -58,6 +58,22 @@ TEST(TlsFailure, ServerClosesOnTheClientHello) {
 }
 
 /// What reads no TLS closes without a word; the client's alert and its FIN then meet no socket.
+/// Without the client's Finished no handshake is complete, however much the server has said.
+TEST(TlsFailure, ServerClosesBehindItsOwnFlight) {
+  for (const Vantage vantage : {Vantage::client, Vantage::server}) {
+    Story story({.vantage = vantage, .round_trip = 20ms});
+    const Connection c = story.connect(kTls);
+    c.client.sends(client_hello());
+    story.wait(11ms);
+    c.server.sends(server_hello());
+    c.server.closes();
+    story.wait(60ms);
+    c.client.sends(finished() + tls_data(87));
+    c.client.closes();
+    EXPECT_THAT(story, says("#0 tls_failure possible error fault=server impact=connect_failed"));
+  }
+}
+
 TEST(TlsFailure, ServerClosesOnTheClientHelloAndTheClientComplains) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
     Story story({.vantage = vantage, .round_trip = 20ms});
