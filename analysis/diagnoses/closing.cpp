@@ -305,10 +305,13 @@ Narrative narrate_write_after_close(const Evidence& evidence, const Verdict& ver
   }
   Narrative narrative;
   narrative.explanation = fmt::format(
-      "{} closed its side (FIN, {}) {}{}. {} later the client sent on ({}), and {} that arrived after the close were lost ({}).",
+      "{} closed its side (FIN, {}) {}{}. {}, and {} that arrived after the close were lost ({}).",
       name(reading.connection, Side::server), frame(server.fin()),
-      began_anew ? fmt::format("{} after the last data", duration(server.fin_gap())) : "while the client was sending",
-      noticed, duration(past.time - server.fin().time), frame(past), bytes(verdict.lost_bytes), describe_reset(reading));
+      began_anew ? fmt::format("{} after the last data", duration(server.fin_gap())) : "while the client was sending", noticed,
+      past.frame < server.fin().frame
+          ? fmt::format("What the client had sent ({}) passed that on the way", frame(past))
+          : fmt::format("{} later the client sent on ({})", duration(past.time - server.fin().time), frame(past)),
+      bytes(verdict.lost_bytes), describe_reset(reading));
   narrative.fix = fmt::format(
       "Make the client watch for the server's close while it sends (read the socket, handle EOF), then reconnect and send "
       "again what was not confirmed; and find out why {} closed (a limit on messages or age, a restart).",

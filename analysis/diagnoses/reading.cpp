@@ -89,6 +89,7 @@ bool Reading::wants_no_answer(const Turn& turn) const {
   const PayloadFacts& payload = turn.payload;
   switch (payload.kind) {
     case PayloadKind::http_request: return false;
+    case PayloadKind::http_response: return true;  // Who dialled is the one who serves.
     case PayloadKind::tls_alert: return true;
     case PayloadKind::tls_handshake:
       if (now.exchanges > 0 && turn.bytes() <= kFinishedBytes) return true;

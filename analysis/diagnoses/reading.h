@@ -45,7 +45,7 @@ struct Reading {
   [[nodiscard]] bool reset_by(Side side) const { return reset != nullptr && reset->by == side; }
   /// An exchange had been completed before the request, as far as was seen.
   [[nodiscard]] bool was_conversing() const;
-  /// The client's last words, not a request: the end of a handshake, a control frame, a close_notify, or whatever it said
+  /// The client's last words, not a request: an answer, the end of a handshake, a control frame, a close_notify, or what it said
   /// right before it closed of its own accord.
   [[nodiscard]] bool wants_no_answer(const Turn& turn) const;
   /// What this side said last before the reset was acknowledged, and not captured: it may have been its farewell.

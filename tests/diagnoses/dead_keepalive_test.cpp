@@ -127,5 +127,22 @@ TEST(DeadKeepalive, ResetWithinARoundTripIsARace) {
   EXPECT_THAT(story, says("#0 keepalive_race"));
 }
 
+/// Who dialled serves: what it says is an answer, and the end of it is nobody's loss.
+TEST(DeadKeepalive, AnswersWaitForNoAnswer) {
+  Story story({.round_trip = 20ms});
+  const Connection c = story.connect({.server_port = 8'855});
+  c.client.sends("hello");
+  story.wait(300ms);
+  for (const Duration silence : {Duration{1s}, Duration{2s}, Duration{4s}}) {
+    c.server.sends(get("/a"));
+    story.wait(silence);
+    c.client.sends(ok(400));
+    story.wait(30ms);
+  }
+  story.wait(4s);
+  c.closes_cleanly(Side::server);
+  EXPECT_THAT(story, is_silent());
+}
+
 }  // namespace
 }  // namespace tcpwhy::tests

@@ -24,6 +24,17 @@ TEST(WriteAfterClose, LogShipper) {
   EXPECT_THAT(story, says("#0 write_after_close error fault=client|server reset_by=server kind=reply lost=80"));
 }
 
+TEST(WriteAfterClose, ThatPassedTheFinOnItsWayIsToldSo) {
+  Story story({.vantage = Vantage::client, .round_trip = 100ms});
+  const Connection c = ships(story);
+  story.settle();
+  c.server.closes();
+  story.wait(10ms);
+  c.client.sends(bytes(80));
+  EXPECT_THAT(the_finding(findings(story), "write_after_close").narrative.explanation,
+              ::testing::HasSubstr("passed that on the way, and 80 bytes"));
+}
+
 TEST(WriteAfterClose, BeforeTheFinWasSeen) {
   Story story({.round_trip = 100ms});
   const Connection c = ships(story);
