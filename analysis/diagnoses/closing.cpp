@@ -41,7 +41,7 @@ bool client_was_answered(const Reading& reading) {
   const bool delivered = server.ack_known && !server.ack.before(client.next);
   const bool waited = reading.reset->segment.at.time - request.last.time >= reading.evidence.settings.smallest_idle_gap;
   const bool was_done = client.fin() || (reading.reset->by == Side::client && !waited);
-  // Who speaks to a side that has closed, and ends it before anything comes back, hears himself that it is in vain.
+  // Who speaks to a side that has closed, and ends it before anything comes back, had seen himself that it is in vain.
   const bool spoke_to_a_close = reading.reset->by == Side::client && reading.reset->abort && !waited &&
                                 server.fin_covered_by(request.ack) && request.payload.kind == PayloadKind::other;
   if (spoke_to_a_close) return true;
@@ -305,7 +305,7 @@ Narrative narrate_write_after_close(const Evidence& evidence, const Verdict& ver
   }
   Narrative narrative;
   narrative.explanation = fmt::format(
-      "{} closed its side (FIN, {}) {}{}. {}, and {} that arrived after the close were lost ({}).",
+      "{} closed its side (FIN, {}) {}{}. {}, and {} that arrived after the close got lost ({}).",
       name(reading.connection, Side::server), frame(server.fin()),
       began_anew ? fmt::format("{} after the last data", duration(server.fin_gap())) : "while the client was sending", noticed,
       past.frame < server.fin().frame

@@ -77,7 +77,8 @@ bool met_an_idle_close(const Reading& reading, const Meeting& meeting) {
   const Settings& settings = reading.evidence.settings;
   const Nanoseconds smallest = settings.smallest_idle_gap;
   const PayloadFacts& payload = meeting.request->payload;
-  const bool handshaking = payload.kind == PayloadKind::tls_handshake || reading.server.turn.payload.kind == PayloadKind::tls_handshake;
+  const bool handshaking = payload.kind == PayloadKind::tls_handshake ||
+                           reading.server.turn.payload.kind == PayloadKind::tls_handshake;
   const bool readable = payload.kind == PayloadKind::http_request ||
                         (payload.kind == PayloadKind::tls_data && payload.tls_record > kControlRecord && !handshaking);
   const bool goes_on = payload.kind == PayloadKind::other && reading.server.fin_gap() <= settings.rtt_margin &&

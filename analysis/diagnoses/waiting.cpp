@@ -207,8 +207,8 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
   // silence is no missing answer.
   if (reading.client_closed_first()) return {};
   if (reading.now.server_speaks_unasked && request->payload.kind != PayloadKind::http_request) return {};
-  const bool unknown = request->payload.kind == PayloadKind::other;
-  if (unknown && request->follows_unanswered) return {};
+  const bool other_protocol = request->payload.kind == PayloadKind::other;
+  if (other_protocol && request->follows_unanswered) return {};
   // Who takes others along in the same moment had no timer for this request.
   if (evidence.around.closed_together > 1) return {};
   // A protocol without answers waits for none.
@@ -231,7 +231,7 @@ std::optional<Verdict> response_timeout(const Evidence& evidence) {
   }
   if (end.frame < request->begin.frame || end.time - request->last.time < patience(reading)) return {};
   // Words of an unknown protocol may have wanted no answer.
-  if (unknown) verdict.confidence = Confidence::possible;
+  if (other_protocol) verdict.confidence = Confidence::possible;
   verdict.impact = Impact::response_lost;
   return verdict;
 }

@@ -199,8 +199,7 @@ TEST(StaleReuse, SessionThatWasNeverUsedIsNotReused) {
   Story story({.round_trip = 400ms});
   const Connection c = story.connect({.server_port = 443});
   c.exchange(client_hello(), server_hello());
-  const std::string finished = std::string("\x14\x03\x03\x00\x01\x01", 6) + tls_data(40);
-  c.exchange(finished, finished);
+  c.exchange(finished(), finished());
   c.server.closes();
   story.wait(410ms);
   c.client.sends(tls_data(1'091));

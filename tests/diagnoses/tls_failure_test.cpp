@@ -8,11 +8,6 @@ namespace {
 constexpr Terms kTls = {.server_port = 443};
 constexpr std::uint8_t kDecodeError = 50;
 
-/// ChangeCipherSpec, and what is sealed.
-std::string finished() {
-  return std::string("\x14\x03\x03\x00\x01\x01", 6) + tls_data(53);
-}
-
 TEST(TlsFailure, ServerAlertsAndCloses) {
   Story story({.round_trip = 20ms});
   const Connection c = story.connect(kTls);
@@ -57,7 +52,6 @@ TEST(TlsFailure, ServerClosesOnTheClientHello) {
   EXPECT_THAT(story, says("#0 tls_failure possible error impact=connect_failed"));
 }
 
-/// What reads no TLS closes without a word; the client's alert and its FIN then meet no socket.
 /// Without the client's Finished no handshake is complete, however much the server has said.
 TEST(TlsFailure, ServerClosesBehindItsOwnFlight) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
@@ -74,6 +68,7 @@ TEST(TlsFailure, ServerClosesBehindItsOwnFlight) {
   }
 }
 
+/// What reads no TLS closes without a word; the client's alert and its FIN then meet no socket.
 TEST(TlsFailure, ServerClosesOnTheClientHelloAndTheClientComplains) {
   for (const Vantage vantage : {Vantage::client, Vantage::server}) {
     Story story({.vantage = vantage, .round_trip = 20ms});

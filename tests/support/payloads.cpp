@@ -10,6 +10,7 @@ std::string tls_record(char type, std::string_view body) {
   return out.append(body);
 }
 
+constexpr char kChangeCipherSpec = 20;
 constexpr char kAlert = 21;
 constexpr char kHandshake = 22;
 constexpr char kApplicationData = 23;
@@ -70,6 +71,9 @@ std::string server_hello() {
 }
 std::string tls_data(std::size_t body) {
   return tls_record(kApplicationData, std::string(body, '\x5a'));
+}
+std::string finished() {
+  return tls_record(kChangeCipherSpec, "\x01") + tls_data(53);
 }
 std::string close_notify() {
   return tls_record(kAlert, std::string(19, '\x5a'));

@@ -24,6 +24,7 @@ namespace tcpwhy::tests {
 [[nodiscard]] std::string client_hello();
 [[nodiscard]] std::string server_hello();
 [[nodiscard]] std::string tls_data(std::size_t body = 200);
+[[nodiscard]] std::string finished();      ///< Behind a ChangeCipherSpec.
 [[nodiscard]] std::string close_notify();  ///< As an encrypted alert.
 /// In the clear, as in every handshake before its keys: RFC 8446 section 6.2.
 [[nodiscard]] std::string fatal_alert(std::uint8_t description);
